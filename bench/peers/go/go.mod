@@ -1,0 +1,3 @@
+module moonlever.bench/client
+
+go 1.19

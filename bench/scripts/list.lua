@@ -1,0 +1,13 @@
+-- SPDX-License-Identifier: MIT
+-- Reads every recording and counts them, as the first line of any report would.
+-- No resource is written, so the list streams: no snapshot is taken first.
+local moonlever = require "moonlever"
+
+moonlever.script { summary = "Count the recordings", writes = {} }
+
+local sd = moonlever.connect "screendesk"
+local records = 0
+for _ in sd.recordings:list() do
+  records = records + 1
+end
+print("records " .. records)

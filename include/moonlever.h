@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * moonlever.h: Moonlever inside another program.
+ *
+ * A handle runs one Lua script at a time. The script says what to change; the
+ * engine behind the handle does HTTP, pacing, retries and the guards.
+ *
+ * Threads: one handle, one thread at a time; different handles may live on
+ * different threads. Only moonlever_cancel() may be called from any thread or
+ * from a signal handler. Callbacks run inside moonlever_dispatch(),
+ * moonlever_wait() and moonlever_run_start(), on the caller's thread, and may
+ * call nothing of this header but moonlever_cancel() and moonlever_status().
+ *
+ * The loop: one file descriptor (readable when there is work), one timeout,
+ * one dispatch that never blocks on the network.
+ *
+ *     moonlever *h;
+ *     if (moonlever_open(&h) != MOONLEVER_OK) ...
+ *     moonlever_set(h, "credential", "SCREENDESK_TOKEN=...");
+ *     moonlever_set(h, "dry_run", "true");
+ *     const char *args[] = {"--from", "a", "--to", "b"};
+ *     if (moonlever_run_start(h, "retag.lua", 4, args) == MOONLEVER_OK)
+ *         while (!moonlever_run_done(h))
+ *             moonlever_wait(h, 1000);
+ *     puts(moonlever_result_json(h));
+ *     moonlever_close(h);
+ *
+ * The library never calls exit, prints, changes the locale or directory, or
+ * touches signals.
+ */
+#ifndef MOONLEVER_H
+#define MOONLEVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define MOONLEVER_API __attribute__((visibility("default")))
+#else
+#define MOONLEVER_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct moonlever moonlever;
+
+/* What functions return. The text behind a failure: moonlever_errmsg(). */
+enum {
+    MOONLEVER_OK = 0,
+    MOONLEVER_EUSAGE = -1,  /* wrong key, value, file or script; nothing was sent */
+    MOONLEVER_ENOMEM = -2,  /* out of memory */
+    MOONLEVER_ESYSTEM = -3, /* the system refused something (descriptors, files) */
+    MOONLEVER_EBUSY = -4    /* a run is under way, or called from a callback */
+};
+
+enum { MOONLEVER_LOG_ERROR, MOONLEVER_LOG_WARN, MOONLEVER_LOG_INFO, MOONLEVER_LOG_DEBUG };
+
+/* A log line (no newline, no secrets). */
+typedef void (*moonlever_log_fn)(void *ud, int level, const char *text, size_t len);
+/* What the script prints, newlines included. */
+typedef void (*moonlever_output_fn)(void *ud, const char *text, size_t len);
+/* Asked once a run, before the first change is sent; 1 = go, 0 = stop the run (exit 6).
+ * `text` is one line that says what is known of the amount. */
+typedef int (*moonlever_confirm_fn)(void *ud, const char *text, size_t len);
+/* Told once a run, before the first request that writes: the id of the run. */
+typedef void (*moonlever_run_fn)(void *ud, const char *run_id);
+
+/* Numbers of the run so far; set `size` to sizeof before the call. */
+struct moonlever_status {
+    size_t size;
+    uint64_t requests;     /* attempts that have been answered or have failed */
+    uint64_t retries;      /* attempts beyond the first of their call */
+    uint64_t in_flight;    /* requests under way */
+    uint64_t queued;       /* calls waiting for their turn */
+    uint64_t items_done;   /* items handed out by lists so far */
+    uint64_t items_total;  /* items that the lists promise, 0 = not known */
+    uint64_t changes_done; /* changes that have ended in a state */
+    uint64_t changes_failed; /* of these: failed, conflict or unknown */
+    uint64_t changes_total;  /* changes begun, or expected by each(); 0 = not known */
+    int64_t pause_us;      /* a lane waits this long on the server's word, 0 = none */
+    int pause_status;      /* the HTTP status that asked for it */
+    char current[96];      /* what is being done, such as "screendesk.recordings.update" */
+};
+
+/* The version of the library at run time, such as "0.1.0". */
+MOONLEVER_API const char *moonlever_version(void);
+/* Versions of the libraries underneath, one line. */
+MOONLEVER_API const char *moonlever_libraries(void);
+/* A new handle in *out, owned by the caller. */
+MOONLEVER_API int moonlever_open(moonlever **out);
+/* Cancels what runs, frees everything. NULL is fine. */
+MOONLEVER_API void moonlever_close(moonlever *h);
+
+/* Settings, before moonlever_run_start(). An unknown key or a bad value is MOONLEVER_EUSAGE.
+ *   dry_run       true|false   reads are live, no write is ever sent
+ *   yes           true|false   writes need no confirmation
+ *   rate          N            requests a second at most, and to begin with; 0 = no limit
+ *   concurrency   N            requests in flight at most (1..1000, default 32)
+ *   max_changes   N            stop (exit 6) before change N+1
+ *   max_requests  N            stop (exit 6) before request N+1
+ *   log_level     0..3         MOONLEVER_LOG_*
+ *   env           true|false   credentials and origins may be read from the environment
+ *   credential    NAME=SECRET  e.g. SCREENDESK_TOKEN=...; goes before the environment
+ *   origin        NAME=URL     e.g. SCREENDESK_URL=http://127.0.0.1:8080; as credential
+ *   proxy         true|false   honour HTTPS_PROXY and NO_PROXY
+ *   ca_file       PATH         certificates to trust instead of the system's
+ */
+MOONLEVER_API int moonlever_set(moonlever *h, const char *key, const char *value);
+MOONLEVER_API void moonlever_on_log(moonlever *h, moonlever_log_fn fn, void *ud);
+MOONLEVER_API void moonlever_on_output(moonlever *h, moonlever_output_fn fn, void *ud);
+/* Without this callback and without yes=true no change is sent. */
+MOONLEVER_API void moonlever_on_confirm(moonlever *h, moonlever_confirm_fn fn, void *ud);
+MOONLEVER_API void moonlever_on_run(moonlever *h, moonlever_run_fn fn, void *ud);
+
+/* Names (ended by NULL, borrowed) that a script's header may not give to its arguments, because
+ * the host takes them for itself: the long flags of a command line. */
+MOONLEVER_API void moonlever_reserve_flags(moonlever *h, const char *const *names);
+
+/* The environment variables that hold credentials of the known services, ended by NULL: a
+ * program that takes them out of its environment passes them on with "credential". */
+MOONLEVER_API const char *const *moonlever_credential_names(void);
+
+/* Loads a script (a path, or the name of a ready-made script) and starts it. Text only. The
+ * arguments are copied. A syntax error or a missing file is MOONLEVER_EUSAGE. */
+MOONLEVER_API int moonlever_run_start(moonlever *h, const char *script, int argc, const char *const *argv);
+/* As moonlever_run_start with the text of the script; `name` is what messages call it. */
+MOONLEVER_API int moonlever_run_text(moonlever *h, const char *name, const char *text, size_t len,
+                                     int argc, const char *const *argv);
+/* 1 when no run is under way. */
+MOONLEVER_API int moonlever_run_done(const moonlever *h);
+/* Readable when dispatch has something to do. Owned by the handle. */
+MOONLEVER_API int moonlever_fd(const moonlever *h);
+/* Milliseconds until dispatch should be called even if the descriptor is quiet; -1 = no limit. */
+MOONLEVER_API int moonlever_timeout_ms(const moonlever *h);
+/* Does what can be done now, without blocking. */
+MOONLEVER_API int moonlever_dispatch(moonlever *h);
+/* Waits up to timeout_ms (-1 = as long as it takes) for work, then dispatches. */
+MOONLEVER_API int moonlever_wait(moonlever *h, int timeout_ms);
+/* Stops the run: what waits is cancelled, the script sees an error of kind "cancelled". */
+MOONLEVER_API void moonlever_cancel(moonlever *h);
+
+/* The end of the last run, one JSON line without newline:
+ * {"run":"ID"|null,"state":"done|partial|stopped|planned","counts":{...},"exit":N}.
+ * Valid until the next run or close; "{}" before the first. */
+MOONLEVER_API const char *moonlever_result_json(moonlever *h);
+/* The exit code by contract, -1 while a run is under way. */
+MOONLEVER_API int moonlever_exit_code(const moonlever *h);
+/* Why the run ended as it did, for people: several lines, "" when there is nothing to say. */
+MOONLEVER_API const char *moonlever_errmsg(const moonlever *h);
+/* The closing report for people, lines with newlines, "" when nothing was changed or read. */
+MOONLEVER_API const char *moonlever_report(moonlever *h);
+MOONLEVER_API int moonlever_status(const moonlever *h, struct moonlever_status *out);
+/* The ready-made scripts: name of number `index` from 0, NULL behind the last. */
+MOONLEVER_API const char *moonlever_script_name(size_t index);
+/* The text of a ready-made script, NULL when there is none of that name. */
+MOONLEVER_API const char *moonlever_script_text(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,416 @@
+-- SPDX-License-Identifier: MIT
+-- The write path: check, compare, declare, send, judge, read back.
+--
+-- A write goes through these steps, always in this order:
+--   1. its arguments are checked; nothing is sent if one is wrong
+--   2. it is compared with the object as it was (before-image); what is already
+--      so sends nothing (noop)
+--   3. it is declared at the one door for writes (raw.change), where licence and
+--      guards are; in a dry run it ends here, laid over later reads
+--   4. it is sent, and the answer judged: settle.lua
+-- Invariants: one object has one write under way; a write of unknown outcome is
+-- never repeated before it was looked for (settle.lua).
+--
+--   local new = change.update(op, rec, { title = "new" })
+
+local raw = require "moonlever.raw"
+local check = require "moonlever.check"
+local endpoint = require "moonlever.endpoint"
+local errors = require "moonlever.errors"
+local objects = require "moonlever.objects"
+local settle = require "moonlever.settle"
+local shape = require "moonlever.shape"
+
+local change = {}
+
+local null = raw.null
+
+-- One write at a time for each object: two that overlap could each be read back
+-- as the other's. Released when the returned value goes out of scope.
+local function hold(op, key)
+  local busy, name = op.ctx.busy, op.res.name .. " " .. key
+  local pause = 0.005
+  while busy[name] do
+    raw.sleep(pause)
+    pause = math.min(pause * 2, 0.1)
+  end
+  busy[name] = true
+  return setmetatable({}, { __close = function() busy[name] = nil end })
+end
+
+-- A deep copy of a value as it goes on the wire: lists marked, roles as flags.
+local function outgoing(spec, value)
+  if type(value) ~= "table" then return value end
+  if spec and spec.normalise == "roles" then return shape.roles(value) end
+  local list = spec and spec.type == "list" or raw.json.is_array(value)
+  local copy = {}
+  for name, member in next, value do
+    local child = spec and (list and spec.items or spec.fields and spec.fields[name]) or nil
+    copy[name] = outgoing(child, member)
+  end
+  return list and raw.json.array(copy) or copy
+end
+
+local function outgoing_fields(fields, values)
+  local copy = {}
+  for name, value in next, values do copy[name] = outgoing(fields[name], value) end
+  return copy
+end
+
+local function with_defaults(op, body)
+  for name, value in next, op.spec.defaults or {} do
+    if body[name] == nil then body[name] = raw.json.array { table.unpack(value) } end
+  end
+  return body
+end
+
+local function encode(op, body)
+  if op.spec.wrap then body = { [op.spec.wrap] = body } end
+  return raw.json.encode(body, { sorted = true })
+end
+
+-- The members of `sent` that differ in the before-image.
+local function differing(op, sent, before)
+  local members = {}
+  for name in next, settle.visible(op, sent, before) do
+    if not shape.covers(op.spec.fields, { [name] = sent[name] }, before) then members[#members + 1] = name end
+  end
+  return members
+end
+
+local function declare(op, target, path)
+  return raw.change(op.ctx.handle, {
+    operation = op.name, resource = op.resource, target = target,
+    method = op.spec.method, path = path,
+  })
+end
+
+local Job = {}
+Job.__index = Job
+
+-- Does an answer show the object that was meant, with what was sent?
+function Job:matches(object)
+  local id = object[self.op.res.key]
+  if id == nil then return false, ("has no '%s'"):format(self.op.res.key) end
+  if tostring(id) ~= self.target then return false, ("shows the object '%s'"):format(tostring(id)) end
+  local ok, member = settle.applied(self.op, self.sent, object)
+  if not ok then return false, ("shows another '%s' than was sent: it was not applied"):format(member) end
+  return true
+end
+
+-- Which image does an object that was read back show?
+function Job:image(got)
+  if settle.applied(self.op, self.sent, got) then return "after" end
+  for _, name in ipairs(self.changed) do
+    if not shape.same(self.op.spec.fields[name], self.before[name], got[name]) then return "other" end
+  end
+  return "before"
+end
+
+local function new_job(op, target, path, sent, before)
+  return setmetatable({
+    op = op, target = target, sent = sent, before = before,
+    changed = before and sent and differing(op, sent, before) or {},
+    reader = op.sibling(op.spec.read), read_path = path,
+    request = { path = path, target = target, body = sent and encode(op, sent) or nil },
+  }, Job)
+end
+
+-- Declares and sends a job, or plans it. Returns the new object.
+local function run(job, planned)
+  job.change = declare(job.op, job.target, job.request.path)
+  job.request.change = job.change
+  if not job.change:planned() then return settle.absolute(job) end
+  job.change:finish("planned")
+  return planned()
+end
+
+-- The object as a dry run sees it after `members` of `sent` were set.
+local function plan_patch(job, members)
+  local patch = {}
+  for _, name in ipairs(members) do patch[name] = job.sent[name] end
+  job.op.ctx.overlay:patch(job.op.res, job.target, patch)
+  return job.op.res.shape:with(job.before, patch)
+end
+
+-- ---------------------------------------------------------------------------
+-- Duplicates within a run (SD-23)
+
+local function claims_of(op, values)
+  local claims = {}
+  for _, field in ipairs(op.spec.unique or {}) do
+    local value = values[field]
+    local texts = type(value) == "table" and value or { value }
+    for _, text in ipairs(texts) do
+      if type(text) == "table" then text = text.value end
+      if type(text) == "string" then claims[#claims + 1] = field .. " " .. text:lower() end
+    end
+  end
+  return claims
+end
+
+-- Takes the addresses in `values` for `owner`; raises when another has one of
+-- them. Returns the claims, to be given back when the write fails for certain.
+local function claim(op, values, owner)
+  local taken, claims = op.ctx.claims, claims_of(op, values)
+  for _, name in ipairs(claims) do
+    if taken[name] and taken[name] ~= owner then
+      errors.raise("invalid", ("%s: %s is given to two users in this run"):format(op.call, name), {
+        operation = op.name, fix = "one address belongs to one user: correct the input (SD-23)",
+      })
+    end
+  end
+  for _, name in ipairs(claims) do taken[name] = owner end
+  return claims
+end
+
+-- Runs f with claims held. They are given back when f fails and left no doubt.
+local function claiming(op, values, owner, f)
+  local claims = claim(op, values, owner)
+  local ok, result = pcall(f)
+  if ok then return result, claims end
+  if errors.is(result) and result.kind ~= "cancelled" then
+    for _, name in ipairs(claims) do op.ctx.claims[name] = nil end
+  end
+  error(result, 0)
+end
+
+-- ---------------------------------------------------------------------------
+-- The operations
+
+-- The before-image of an update: the record, unless it was written through since.
+local function before_image(op, id, record)
+  if record and not op.ctx.written[record] then
+    local plans = op.ctx.overlay
+    return plans and plans:apply(op.res, op.res.shape:with(record, {})) or record
+  end
+  return objects.get(op.sibling(op.spec.read), id)
+end
+
+-- Sets fields of an object (PATCH). `target` is a record, which serves as the
+-- before-image, or an id, which is read first. Returns the new object, or the
+-- before-image when nothing was to be done.
+function change.update(op, target, fields)
+  local id, record = objects.target(op, target)
+  check.fields(op.call, fields, op.spec.fields)
+  local sent = outgoing_fields(op.spec.fields, fields)
+  local held <close> = hold(op, id) -- luacheck: ignore
+  local before = before_image(op, id, record)
+  if shape.already(op.spec.fields, sent, before) then
+    raw.noop(op.name, id)
+    return before
+  end
+  local job = new_job(op, id, endpoint.path(op, { id }), sent, before)
+  local object = run(job, function() return plan_patch(job, job.changed) end)
+  if record then op.ctx.written[record] = true end
+  return object
+end
+
+-- Deletes an object, by record or id. Returns nothing.
+function change.delete(op, target)
+  local id, record = objects.target(op, target)
+  local held <close> = hold(op, id) -- luacheck: ignore
+  if op.ctx.overlay and not record then
+    -- A plan must not promise to delete what is not there.
+    id = tostring(objects.get(op.sibling(op.spec.read), id)[op.res.key])
+  end
+  local job = new_job(op, id, endpoint.path(op, { id }), nil, nil)
+  job.gone_is_done = true
+  job.image = function() return "before" end
+  run(job, function() op.ctx.overlay:delete(op.res, id) end)
+end
+
+-- Is the object already exactly what a replacement would make it?
+local function is_exactly(op, body, before)
+  for name in pairs(op.spec.fields) do
+    local wanted, there = body[name], before[name]
+    if wanted == null then wanted = nil end
+    if wanted == nil and rawget(before, name) ~= nil then return false end
+    local sent, got = { [name] = wanted }, { [name] = there }
+    if wanted ~= nil and not shape.covers(op.spec.fields, sent, got) then return false end
+  end
+  return true
+end
+
+local function put(op, id, body, before, members)
+  local job = new_job(op, id, endpoint.path(op, { id }), body, before)
+  job.verify = true
+  local object = run(job, function() return plan_patch(job, members or job.changed) end)
+  objects.remember(op, id, body[op.res.spec.alias])
+  return object
+end
+
+-- Replaces an object as a whole (PUT with exactly these fields). Roles that are
+-- not given are taken from a fresh read, since the service would reset them (SD-15).
+function change.replace(op, target, fields)
+  local id = objects.target(op, target)
+  check.fields(op.call, fields, op.spec.fields, true)
+  local held <close> = hold(op, id) -- luacheck: ignore
+  local before = objects.get(op.sibling(op.spec.read), id)
+  id = tostring(before[op.res.key])
+  local body = outgoing_fields(op.spec.fields, fields)
+  for name, spec in pairs(op.spec.fields) do
+    if spec.normalise == "roles" and body[name] == nil then body[name] = change.flags(op, before, name) end
+  end
+  if is_exactly(op, body, before) then
+    raw.noop(op.name, id)
+    return before
+  end
+  return (claiming(op, fields, id, function()
+    local members = {}
+    for name in pairs(op.spec.fields) do members[#members + 1] = name end
+    return put(op, id, with_defaults(op, body), before, members)
+  end))
+end
+
+-- ---------------------------------------------------------------------------
+-- Read, merge, replace, compare (SD-15, SD-16)
+
+-- The role flags of an object just read. A replacement without them would demote
+-- people, so their absence is an error, and so is a role that cannot be sent.
+function change.flags(op, object, name)
+  local roles = rawget(object, name)
+  if not roles then
+    errors.raise("remote", ("%s %s: the answer has no '%s'"):format(op.name, object[op.res.key], name), {
+      operation = op.name, target = object[op.res.key],
+      fix = "without them a replacement would reset the user's rights, so nothing was sent (SD-15)",
+    })
+  end
+  local flags = {}
+  for role, on in pairs(roles) do
+    if op.spec.fields[name].fields[role] then
+      flags[role] = on
+    elseif on then
+      errors.raise("remote", ("%s %s: the role '%s' is not known"):format(op.name, object[op.res.key], role), {
+        operation = op.name, target = object[op.res.key],
+        fix = "it could be lost in a replacement, so nothing was sent: change this user in the service itself",
+      })
+    end
+  end
+  return flags
+end
+
+-- A fresh object as the body of a replacement: all that was read but its id (SD-17)
+-- and what the service derives, and the external id where it is known.
+local function body_of(op, fresh)
+  local body = {}
+  for name, value in next, fresh do
+    if name ~= op.res.key and name ~= "meta" then body[name] = outgoing(op.spec.fields[name], value) end
+  end
+  for name, spec in pairs(op.spec.fields) do
+    if spec.normalise == "roles" then body[name] = change.flags(op, fresh, name) end
+  end
+  local name = body.name
+  if type(name) == "table" and (name.givenName or name.familyName) then name.formatted = nil end
+  local alias = op.res.spec.alias
+  if alias and body[alias] == nil then body[alias] = objects.alias(op, fresh[op.res.key]) end
+  return with_defaults(op, body)
+end
+
+local function merge(spec, old, new)
+  if type(old) ~= "table" or type(new) ~= "table" or not spec or spec.type ~= "object" then return new end
+  local merged = {}
+  for name, value in next, old do merged[name] = value end
+  for name, value in next, new do merged[name] = merge(spec.fields[name], merged[name], value) end
+  return merged
+end
+
+-- What a call of a merging operation sets: member name -> value. set_roles and
+-- set_active name their one member in the catalogue, update takes fields.
+local function wanted_members(op, value)
+  local derived, fields = op.derived, op.spec.fields
+  if not derived.sets then
+    local given = check.fields(op.call, value, fields)
+    return given
+  end
+  if derived.exact and type(value) == "table" and value[1] ~= nil then
+    local flags = {}
+    for _, name in ipairs(value) do
+      if type(name) ~= "string" then errors.usage(("%s: names of roles are strings"):format(op.call)) end
+      flags[name] = true
+    end
+    value = flags
+  end
+  if derived.fields then
+    check.fields(op.call, value, derived.fields)
+  else
+    check.value(op.call, derived.sets, value, derived.value)
+  end
+  return { [derived.sets] = value }
+end
+
+local function merged_body(op, fresh, members)
+  local body = body_of(op, fresh)
+  for name, value in pairs(members) do
+    local spec = op.spec.fields[name]
+    if op.derived.exact then
+      body[name] = outgoing(spec, value)
+    elseif value == null then
+      body[name] = null
+    else
+      body[name] = merge(spec, body[name], spec.normalise and value or outgoing(spec, value))
+    end
+  end
+  return body
+end
+
+-- Which of the wanted members differ from the object. An external id that reads do
+-- not show differs unless this run knows it (SD-16).
+local function changed_members(op, members, body, fresh)
+  local names, alias = {}, op.res.spec.alias
+  for name in pairs(members) do
+    local hidden = name == alias and rawget(fresh, name) == nil
+    local there = rawget(fresh, name)
+    if hidden then there = objects.alias(op, fresh[op.res.key]) end
+    local sent, got = { [name] = body[name] }, { [name] = there }
+    if not shape.covers(op.spec.fields, sent, got) or (hidden and body[name] == null) then
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
+-- The strategy "merge_put": reads the object, merges, replaces it whole, reads it
+-- again and compares. `op` is the replacing operation, op.derived the catalogue's
+-- entry of the call.
+function change.merge_put(op, target, value)
+  local id, record = objects.target(op, target)
+  local members = wanted_members(op, value)
+  if record then objects.remember(op, id, record[op.res.spec.alias]) end
+  local held <close> = hold(op, id) -- luacheck: ignore
+  local fresh = objects.get(op.sibling(op.spec.read), id)
+  id = tostring(fresh[op.res.key])
+  local body = merged_body(op, fresh, members)
+  local names = changed_members(op, members, body, fresh)
+  if #names == 0 then
+    raw.noop(op.name, id)
+    return fresh
+  end
+  return (claiming(op, members, id, function() return put(op, id, body, fresh, names) end))
+end
+
+-- Creates an object; returns it. An unknown outcome is settled by a search for its
+-- natural key: one is confirmed, none is sent once more, two are a conflict.
+function change.create(op, fields)
+  check.fields(op.call, fields, op.spec.fields, true)
+  local sent = outgoing_fields(op.spec.fields, fields)
+  local target = sent[op.res.spec.natural_key]
+  -- Until there is an id, the owner of the addresses is this call and no other.
+  local object, claims = claiming(op, fields, {}, function()
+    local job = {
+      op = op, target = target, sent = sent, matches = settle.create_matches,
+      request = { path = endpoint.path(op, {}), target = target, body = encode(op, with_defaults(op, sent)) },
+    }
+    job.change = declare(op, target, job.request.path)
+    job.request.change = job.change
+    if not job.change:planned() then return settle.create(job) end
+    job.change:finish("planned")
+    return op.ctx.overlay:create(op.res, sent)
+  end)
+  local id = object[op.res.key]
+  for _, name in ipairs(claims) do op.ctx.claims[name] = tostring(id) end
+  objects.remember(op, id, sent[op.res.spec.alias])
+  return object
+end
+
+return change

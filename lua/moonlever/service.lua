@@ -1,0 +1,276 @@
+-- SPDX-License-Identifier: MIT
+-- From a catalogue to a client: `sd.recordings:list{…}`.
+--
+-- A client is made from data alone: each resource of the catalogue becomes an
+-- object, each operation a method of it, dotted names ("scim.users") nest. What a
+-- method does follows from the operation's `effect`, `pages` and `strategy`, so a
+-- new service is a new catalogue. A name that is not there is an error that says
+-- what was meant.
+--
+--   local sd = service.connect("screendesk")
+--   local rec = sd.recordings:get("81c5a150-e11f-4b49-b84d-af4b7a9b8c90")
+
+local raw = require "moonlever.raw"
+local change = require "moonlever.change"
+local check = require "moonlever.check"
+local endpoint = require "moonlever.endpoint"
+local errors = require "moonlever.errors"
+local lists = require "moonlever.lists"
+local objects = require "moonlever.objects"
+local overlay = require "moonlever.overlay"
+local request = require "moonlever.request"
+local shape = require "moonlever.shape"
+local suggest = require "moonlever.suggest"
+
+local service = {}
+
+-- The services there are; each has its catalogue in moonlever.services.<name>.
+service.NAMES = { "screendesk" }
+
+-- ---------------------------------------------------------------------------
+-- Operations
+
+-- Binds an operation of a resource. A derived one is bound as the request it is
+-- made of, with its own catalogue entry in `derived`.
+local function bind(ctx, res, verb)
+  local entry = res.spec.operations[verb]
+  local spec = entry.via and res.spec.operations[entry.via] or entry
+  return {
+    ctx = ctx, res = res, spec = spec, derived = entry.strategy and entry or nil,
+    name = ("%s.%s.%s"):format(ctx.name, res.name, verb),
+    call = ("%s:%s"):format(res.name, verb),
+    resource = ("%s.%s"):format(ctx.name, res.name),
+    credential = res.spec.credential or "default",
+    sibling = function(other) return service.operation(ctx, res, other) end,
+  }
+end
+
+-- The bound operation of that name, made once.
+function service.operation(ctx, res, verb)
+  local op = res.bound[verb]
+  if not op then
+    op = bind(ctx, res, verb)
+    res.bound[verb] = op
+  end
+  return op
+end
+
+-- Splits the arguments of a read: path parameters in path order, then one table.
+local function split(op, ...)
+  local params = op.spec.params or {}
+  local ids, options = { ... }, select(#params + 1, ...)
+  if select("#", ...) > #params + 1 then
+    errors.usage(("%s takes %d argument(s) and a table of options"):format(op.call, #params))
+  end
+  return ids, options
+end
+
+-- The options of a list: ours, and the parameters that the catalogue documents.
+-- Others go into query = {…}: a filter that the service does not know would be
+-- ignored in silence, and everything listed.
+local function list_options(op, options)
+  options = check.options(op.call, options, setmetatable({}, {
+    __index = function(_, name)
+      return lists.OPTIONS[name] or (op.spec.query and op.spec.query[name] and true) or nil
+    end,
+    __pairs = function()
+      local all = {}
+      for name in pairs(lists.OPTIONS) do all[name] = true end
+      for name in pairs(op.spec.query or {}) do all[name] = true end
+      return next, all
+    end,
+  }))
+  for name, spec in pairs(op.spec.query or {}) do
+    if options[name] ~= nil then check.value(op.call, name, options[name], spec) end
+  end
+  return options
+end
+
+local function list_with(iterate)
+  return function(op, ...)
+    local ids, options = split(op, ...)
+    local path = endpoint.path(op, ids)
+    return iterate(op, path, list_options(op, options))
+  end
+end
+
+local STRATEGIES = { merge_put = change.merge_put }
+
+local WRITES = {
+  create = change.create, update = change.update, replace = change.replace, delete = change.delete,
+}
+
+local function handler(entry)
+  if entry.strategy then return STRATEGIES[entry.strategy] end
+  if entry.pages then return list_with(lists.records) end
+  if entry.effect ~= "read" then return WRITES[entry.effect] end
+  return entry.absent == "nil" and objects.search or objects.get
+end
+
+-- ---------------------------------------------------------------------------
+-- Resources and clients
+
+-- Raises when a method was called with a dot.
+local function check_self(self, resource, call)
+  if self ~= resource then
+    errors.usage(("%s was called with a dot; methods are called with a colon"):format(call),
+      ("write %s(…)"):format(call))
+  end
+end
+
+local function method(ctx, res, resource, verb, f)
+  return function(self, ...)
+    local op = service.operation(ctx, res, verb)
+    check_self(self, resource, op.call)
+    return f(op, ...)
+  end
+end
+
+-- All methods of a resource: its operations, and `pages` beside each `list`.
+local function methods_of(ctx, res, resource)
+  local methods = {}
+  for verb, entry in pairs(res.spec.operations) do
+    methods[verb] = method(ctx, res, resource, verb, handler(entry))
+    if verb == "list" and entry.pages then
+      methods.pages = method(ctx, res, resource, verb, list_with(lists.pages))
+    end
+  end
+  return methods
+end
+
+local function unknown_member(what, members)
+  return function(_, name)
+    errors.usage(("%s has no '%s'%s"):format(what, tostring(name), suggest.phrase(name, members)))
+  end
+end
+
+local function closed(what)
+  return function(_, name)
+    errors.usage(("cannot set '%s' on %s"):format(tostring(name), what))
+  end
+end
+
+-- An object with these members that refuses other names.
+local function sealed(what, object, members)
+  for name, value in pairs(members) do object[name] = value end
+  return setmetatable(object, {
+    __index = unknown_member(what, members), __newindex = closed(what),
+    __name = what, __tostring = function() return what end,
+  })
+end
+
+local function new_resource(ctx, name, spec)
+  local record = ctx.catalogue.shapes[spec.record]
+  local res = {
+    name = name, spec = spec, key = spec.key, fold = spec.fold, bound = {},
+    shape = shape.compile(spec.record, record),
+  }
+  local resource = {}
+  return sealed(("%s.%s"):format(ctx.name, name), resource, methods_of(ctx, res, resource))
+end
+
+-- Puts "scim.users" at tree.scim.users.
+local function place(tree, dotted, value)
+  local branch, last = tree, dotted
+  for name, rest in dotted:gmatch("([^.]+)%.([^.]+)") do
+    branch[name] = branch[name] or {}
+    branch, last = branch[name], rest
+  end
+  branch[last] = value
+end
+
+local function new_client(ctx)
+  local tree = {}
+  for name, spec in pairs(ctx.catalogue.resources) do place(tree, name, new_resource(ctx, name, spec)) end
+  for name, branch in pairs(tree) do
+    if getmetatable(branch) == nil then tree[name] = sealed(ctx.name .. "." .. name, {}, branch) end
+  end
+  local client = {}
+  tree.request = function(self, options)
+    check_self(self, client, "client:request")
+    return request.send(ctx, options)
+  end
+  return sealed(ctx.name, client, tree)
+end
+
+-- ---------------------------------------------------------------------------
+-- Connecting
+
+local OPTIONS = {
+  service = "string", url = "string", rate = "number", concurrency = "integer",
+  headroom = "number", profile = true,
+}
+
+local function connect_options(argument)
+  if type(argument) == "string" then return { service = argument } end
+  local options = check.options("connect", argument, OPTIONS)
+  if options.profile ~= nil then
+    errors.usage("connect: profiles are not there yet",
+      "leave profile out and set the environment variables of the service")
+  end
+  if not options.service then errors.usage("connect: 'service' is missing", 'write connect "screendesk"') end
+  return options
+end
+
+local function check_numbers(options)
+  if options.rate and options.rate < 0 then
+    errors.usage(("connect: 'rate' must be 0 (no limit) or more, not %s"):format(options.rate))
+  end
+  local headroom = options.headroom
+  if headroom and not (headroom > 0 and headroom <= 100) then
+    errors.usage(("connect: 'headroom' is a percentage above 0 and up to 100, not %s"):format(headroom))
+  end
+end
+
+-- The catalogue of a service.
+function service.catalogue(name)
+  for _, known in ipairs(service.NAMES) do
+    if known == name then return require("moonlever.services." .. name) end
+  end
+  errors.usage(("connect: unknown service '%s'%s"):format(tostring(name), suggest.phrase(name, service.NAMES)))
+end
+
+-- The origin to talk to: option, setting or environment, catalogue.
+local function origin_of(options, catalogue)
+  local url = options.url or raw.setting(catalogue.env.url) or catalogue.origin
+  if not url or url == "" then
+    errors.usage(("connect: the address of %s is not known"):format(catalogue.title),
+      ("set %s, or pass url = …"):format(catalogue.env.url))
+  end
+  return (url:gsub("/+$", ""))
+end
+
+local function connect_handle(options, catalogue, origin)
+  local ok, handle = pcall(raw.connect, {
+    service = catalogue.name, origin = origin, credentials = catalogue.credentials,
+    rate = options.rate, concurrency = options.concurrency, headroom = options.headroom,
+  })
+  if ok then return handle end
+  if errors.is(handle) then
+    errors.add(handle, {
+      fix = ("give %s only scheme and host, such as %s"):format(options.url and "url" or catalogue.env.url,
+        catalogue.origin or "https://host.example"),
+    })
+  end
+  error(handle, 0)
+end
+
+-- A client of a service: a name, or { service=, url=, rate=, concurrency=, headroom= }.
+-- Sends nothing. Raises usage.
+function service.connect(argument)
+  local options = connect_options(argument)
+  check_numbers(options)
+  local catalogue = service.catalogue(options.service)
+  local origin = origin_of(options, catalogue)
+  local handle = connect_handle(options, catalogue, origin)
+  return new_client {
+    name = catalogue.name, catalogue = catalogue, handle = handle, origin = handle:origin(),
+    overlay = raw.mode() == "dry-run" and overlay.new() or nil,
+    busy = {},    -- objects with a write under way
+    claims = {},  -- addresses given away in this run
+    aliases = {}, -- external ids seen in this run
+    written = setmetatable({}, { __mode = "k" }), -- records that are no longer what the service has
+  }
+end
+
+return service

@@ -1,0 +1,274 @@
+-- SPDX-License-Identifier: MIT
+-- Sends one declared write and settles its outcome.
+--
+-- Judging, by evidence:
+--   complete answer that shows what was sent      confirmed
+--   complete answer that shows something else     read back: applied -> confirmed, else failed (SD-04)
+--   no complete answer, 202, 408 or 5xx           unknown: read back before anything else.
+--        after-image -> confirmed, before-image -> sent again (at most 4 sends in all),
+--        neither -> conflict, not readable -> unknown, raised
+--   any other status                              failed (409 and 412: conflict), raised
+-- A create is not read back but searched for by its natural key, after the settle
+-- time: one is confirmed, none is sent once more, two are a conflict.
+--
+-- Invariants: a write of unknown outcome is never repeated before it was looked
+-- for; every declared change ends in exactly one state.
+--
+-- A job is { op, target, request, change, sent, matches = function(job, object) };
+-- absolute writes also have reader, read_path and image = function(job, object).
+--
+--   local object = settle.absolute(job)
+
+local raw = require "moonlever.raw"
+local endpoint = require "moonlever.endpoint"
+local errors = require "moonlever.errors"
+local lists = require "moonlever.lists"
+local objects = require "moonlever.objects"
+local shape = require "moonlever.shape"
+
+local settle = {}
+
+local SENDS = 4        -- sends of one absolute write, read back in between
+local CREATE_SENDS = 2 -- sends of a create, searched for in between
+
+-- What of `sent` can be looked for in `got`: an external id only where reads show it (SD-16).
+function settle.visible(op, sent, got)
+  local alias = op.res.spec.alias
+  local fields, seen = op.spec.fields, {}
+  for name, value in next, sent do
+    if fields[name] and not (name == alias and got[alias] == nil) then seen[name] = value end
+  end
+  return seen
+end
+
+-- Does `got` show what was sent? Returns true, or false and the member that differs.
+function settle.applied(op, sent, got)
+  return shape.covers(op.spec.fields, settle.visible(op, sent, got), got)
+end
+
+-- Ends the change in a state and raises.
+local function fail(job, state, err)
+  job.change:finish(state, errors.one_line(tostring(err.message or err), 300), errors.is(err) and err.kind or nil)
+  error(err, 0)
+end
+
+-- A new error about this job; `from` is the error it goes back to (or nil).
+local function fault_of(job, kind, reason, fix, from)
+  from = from or {}
+  return errors.new(kind, ("%s %s: %s"):format(job.op.name, job.target, reason), {
+    reason = reason, operation = job.op.name, target = job.target, fix = fix, status = from.status,
+    detail = from.detail, request_id = from.request_id, attempts = from.attempts,
+  })
+end
+
+local function reason_of(err)
+  return tostring(err.reason or err.message)
+end
+
+-- ---------------------------------------------------------------------------
+-- One exchange and its verdict. A verdict is one of
+--   "done", object        "differs", object or nil, error
+--   "unknown", error      "refused", error      "unsent", error
+
+local function answer_of(job, call)
+  if job.op.spec.answer ~= "object" then return "done", nil end
+  local ok, object = pcall(endpoint.decode_object, job.op, job.request, call)
+  if not ok then return "unknown", object end
+  local good, got = pcall(job.op.res.shape.dress, job.op.res.shape, object)
+  if not good then return "unknown", got end
+  local right, why = job:matches(object)
+  if right then return "done", object end
+  return "differs", fault_of(job, "remote", ("answered %s, but %s"):format(job.status, why),
+    "look at the object and run it again", { request_id = call:request_id() }), object
+end
+
+local function verdict_of(job, call, status)
+  job.status = errors.status_text(status)
+  if status >= 200 and status < 300 and status ~= 202 then return answer_of(job, call) end
+  local err = endpoint.status_error(job.op, job.request, call, status)
+  if status == 202 or status == 408 or status >= 500 then return "unknown", err end
+  if status == 404 and job.gone_is_done and job.doubt then return "done", nil end
+  return "refused", err
+end
+
+local function exchange(job)
+  local ok, call = pcall(endpoint.guard, job.op, job.request, endpoint.start, job.op, job.request)
+  if not ok then return fail(job, "failed", call) end
+  local status, fault = call:wait()
+  if status then return verdict_of(job, call, status) end
+  local err = endpoint.fault_error(job.op, job.request, fault)
+  return fault.sent and "unknown" or "unsent", err
+end
+
+-- ---------------------------------------------------------------------------
+-- Absolute writes: the same body twice ends the same
+
+-- As pcall, for reads: lets cancellation and programming errors through.
+local function attempt(f, ...)
+  local ok, result = pcall(f, ...)
+  if not ok and (not errors.is(result) or result.kind == "cancelled") then error(result, 0) end
+  return ok, result
+end
+
+-- Reads the object back: "after", object | "before" | "other", object | "gone" |
+-- "unreadable", error
+local function observe(job)
+  local ok, got = attempt(function()
+    local record = endpoint.read(job.reader, { path = job.read_path, target = job.target })
+    return job.op.res.shape:dress(record)
+  end)
+  if ok then return job:image(got), got end
+  if got.status == 404 then return job.gone_is_done and "after" or "gone", nil end
+  return "unreadable", got
+end
+
+local function confirm(job, object)
+  job.change:finish("confirmed")
+  return object
+end
+
+local function unknown(job, err, why)
+  local reason = ("%s; whether it was applied is not known, since looking for it failed: %s")
+    :format(reason_of(err), reason_of(why))
+  return fail(job, "unknown", fault_of(job, err.kind, reason, "look at the object before writing to it again", err))
+end
+
+-- After an answer that shows something else than was sent.
+local function settle_difference(job, err)
+  local image, got = observe(job)
+  if image == "after" then return confirm(job, got) end
+  if image == "unreadable" then return unknown(job, err, got) end
+  return fail(job, "failed", err)
+end
+
+-- After a complete answer, for operations that are compared once more (SD-16).
+local function verify(job, object)
+  if not job.verify then return confirm(job, object) end
+  local image, got = observe(job)
+  if image == "after" then return confirm(job, got) end
+  -- The answer itself showed what was sent.
+  if image == "unreadable" and object then return confirm(job, object) end
+  local _, member = settle.applied(job.op, job.sent, got or {})
+  return fail(job, "failed", fault_of(job, "remote",
+    ("answered %s, but reading it back shows another '%s'"):format(job.status, tostring(member)),
+    "look at the object and run it again"))
+end
+
+-- After an unknown outcome. Returns true when the write is to be sent again, else
+-- false and the object.
+local function settle_doubt(job, err, sends)
+  job.doubt = true
+  local image, got = observe(job)
+  if image == "after" then return false, confirm(job, got) end
+  if image == "unreadable" then return unknown(job, err, got) end
+  if image ~= "before" then
+    local state = image == "gone" and "now it is gone" or "now it is neither as before nor as wanted"
+    return fail(job, "conflict", fault_of(job, "conflict", ("%s; %s"):format(reason_of(err), state),
+      "somebody else changed it: look at it and run it again", err))
+  end
+  if sends >= SENDS then
+    local reason = ("%s; it was not applied in %d sends"):format(reason_of(err), sends)
+    return fail(job, "failed", fault_of(job, err.kind, reason, err.fix or "run it again later", err))
+  end
+  raw.sleep(0.2 * 3 ^ (sends - 1) * (0.5 + raw.random()))
+  return true
+end
+
+-- Sends an absolute write until it has one of the final states. A job has: op,
+-- target, request, change, sent, reader, read_path, matches(object), image(object),
+-- and may have verify and gone_is_done. Returns the object as it is now.
+function settle.absolute(job)
+  for sends = 1, SENDS do
+    local verdict, result = exchange(job)
+    if verdict == "done" then
+      if job.op.spec.answer == "object" then return verify(job, result) end
+      return confirm(job, nil)
+    elseif verdict == "differs" then
+      return settle_difference(job, result)
+    elseif verdict ~= "unknown" then
+      return fail(job, result.kind == "conflict" and "conflict" or "failed", result)
+    end
+    local again, final = settle_doubt(job, result, sends)
+    if not again then return final end
+  end
+end
+
+-- ---------------------------------------------------------------------------
+-- Creates: never repeated before they were searched for
+
+local function settle_time(op)
+  local text = raw.setting("MOONLEVER_SETTLE")
+  if text == nil or text == "" then return op.spec.settle or 5 end
+  local seconds = tonumber(text)
+  if not seconds or seconds < 0 or seconds ~= seconds or seconds == math.huge then
+    errors.usage(("MOONLEVER_SETTLE is '%s', which is no number of seconds"):format(text), "set it to 5, or unset it")
+  end
+  return seconds
+end
+
+-- All objects with the natural key of this create, read fresh.
+local function twins(job)
+  local key, wanted = job.op.res.spec.natural_key, job.target:lower()
+  return lists.find(job.op.sibling("list"), function(record)
+    return type(record[key]) == "string" and record[key]:lower() == wanted
+  end)
+end
+
+-- Looks for the object of a create whose outcome is in doubt. Returns it, or nil
+-- when it is provably not there.
+local function find_created(job, err)
+  raw.sleep(settle_time(job.op))
+  local ok, found = attempt(twins, job)
+  if not ok then return unknown(job, err, found) end
+  if #found > 1 then
+    return fail(job, "conflict", fault_of(job, "conflict",
+      ("%s; there are %d of that name now"):format(reason_of(err), #found), "delete the one that is too many", err))
+  end
+  return found[1]
+end
+
+-- After a complete answer that shows something else: with an id, read it; without
+-- one, look for it (SD-18).
+local function settle_created(job, err, object)
+  local id = object and object[job.op.res.key]
+  local got
+  if id ~= nil then
+    local reader = job.op.sibling(job.op.spec.read)
+    local ok, value = attempt(objects.get, reader, tostring(id))
+    if not ok then return unknown(job, err, value) end
+    got = value
+  else
+    got = find_created(job, err)
+  end
+  if got and settle.applied(job.op, job.sent, got) then return confirm(job, got) end
+  return fail(job, "failed", err)
+end
+
+-- Does the answer to a create show what was sent? The `matches` of its job.
+function settle.create_matches(job, object)
+  local id = object[job.op.res.key]
+  if id == nil then return false, ("has no '%s'"):format(job.op.res.key) end
+  local ok, member = settle.applied(job.op, job.sent, object)
+  if not ok then return false, ("shows another '%s' than was sent"):format(member) end
+  return true
+end
+
+-- Sends a create until it has one of the final states. Returns the new object.
+function settle.create(job)
+  for sends = 1, CREATE_SENDS do
+    local verdict, result, object = exchange(job)
+    if verdict == "done" then return confirm(job, result) end
+    if verdict == "differs" then return settle_created(job, result, object) end
+    if verdict ~= "unknown" then
+      return fail(job, result.kind == "conflict" and "conflict" or "failed", result)
+    end
+    local found = find_created(job, result)
+    if found then return confirm(job, found) end
+    if sends == CREATE_SENDS then
+      local reason = ("%s; it was not there after %d sends"):format(reason_of(result), sends)
+      return fail(job, "failed", fault_of(job, result.kind, reason, "run it again later", result))
+    end
+  end
+end
+
+return settle

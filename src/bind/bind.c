@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "bind/bind.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind/json.h"
+
+#define REPORT_MAX (1024 * 1024)
+
+struct ml_setting {
+    struct ml_setting *next;
+    char *value; /* behind the name in the same allocation */
+    char name[];
+};
+
+void ml_bind_create(struct ml_bind *b)
+{
+    *b = (struct ml_bind){.exit_code = -1};
+    ml_door_create(&b->door);
+    ml_buf_create(&b->report, REPORT_MAX);
+}
+
+void ml_bind_destroy(struct ml_bind *b)
+{
+    while (b->settings) {
+        struct ml_setting *s = b->settings;
+        b->settings = s->next;
+        explicit_bzero(s->value, strlen(s->value));
+        free(s);
+    }
+    ml_door_destroy(&b->door);
+    ml_buf_destroy(&b->report);
+}
+
+int ml_bind_set(struct ml_bind *b, const char *name, const char *value)
+{
+    size_t name_len = strlen(name), value_len = strlen(value);
+    struct ml_setting *s = malloc(sizeof *s + name_len + value_len + 2);
+    if (!s)
+        return -1;
+    memcpy(s->name, name, name_len + 1);
+    s->value = s->name + name_len + 1;
+    memcpy(s->value, value, value_len + 1);
+    s->next = b->settings;
+    b->settings = s;
+    return 0;
+}
+
+const char *ml_bind_get(const struct ml_bind *b, const char *name)
+{
+    for (const struct ml_setting *s = b->settings; s; s = s->next)
+        if (strcmp(s->name, name) == 0)
+            return s->value;
+    return b->env ? getenv(name) : NULL;
+}
+
+struct ml_bind *ml_bind_of(lua_State *L)
+{
+    return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+void ml_bind_push_error(lua_State *L, enum ml_kind kind, const char *text)
+{
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, ml_kind_name(kind));
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, "message");
+    luaL_setmetatable(L, ML_ERROR_TYPE);
+}
+
+int ml_bind_raise(lua_State *L, const struct ml_err *err)
+{
+    ml_bind_push_error(L, err->kind, err->text);
+    return lua_error(L);
+}
+
+int ml_bind_raise_text(lua_State *L, const char *kind, const char *text)
+{
+    ml_bind_push_error(L, strcmp(kind, "cancelled") == 0 ? ML_CANCELLED : ML_USAGE, text);
+    return lua_error(L);
+}
+
+void ml_bind_functions(lua_State *L, struct ml_bind *b, const luaL_Reg *functions)
+{
+    lua_pushlightuserdata(L, b);
+    luaL_setfuncs(L, functions, 1);
+}
+
+void ml_bind_type(lua_State *L, struct ml_bind *b, const char *name, const luaL_Reg *methods)
+{
+    luaL_newmetatable(L, name);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    ml_bind_functions(L, b, methods);
+    lua_pop(L, 1);
+}
+
+static int l_error_metatable(lua_State *L)
+{
+    luaL_newmetatable(L, ML_ERROR_TYPE);
+    return 1;
+}
+
+int ml_bind_open(lua_State *L, struct ml_bind *b)
+{
+    static const luaL_Reg functions[] = {{"error_metatable", l_error_metatable}, {NULL, NULL}};
+    luaL_newmetatable(L, ML_ERROR_TYPE);
+    lua_pop(L, 1);
+    lua_newtable(L);
+    ml_bind_functions(L, b, functions);
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "null");
+    ml_json_open(L);
+    lua_setfield(L, -2, "json");
+    ml_bind_http(L, b);
+    ml_bind_change(L, b);
+    ml_bind_task(L, b);
+    ml_bind_iterator(L, b);
+    ml_bind_system(L, b);
+    return 1;
+}

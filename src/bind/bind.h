@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The C side of `require "moonlever.raw"`: primitives only, the comfort is in
+ * Lua. Each file binds one thing and adds its functions to the one table.
+ *
+ * The engine travels as the first upvalue of every function (a light
+ * userdata), never as a global: two engines never meet.
+ *
+ * Rules kept by every binding: the userdata is made first, in a closed state;
+ * arguments are checked before any C resource exists; closing marks closed
+ * and then acts; __gc is __close.
+ */
+#ifndef ML_BIND_BIND_H
+#define ML_BIND_BIND_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "bind/door.h"
+#include "net/net.h"
+#include "task/task.h"
+
+struct ml_setting;
+
+/* What the bindings of one run share. The engine owns it and outlives the Lua state. */
+struct ml_bind {
+    struct ml_net *net;
+    struct ml_sched *sched;
+    struct ml_log *log;
+    struct ml_door door;
+    unsigned concurrency;
+    bool env;                    /* credentials and settings may be read from the environment */
+    struct ml_setting *settings; /* NAME=VALUE pairs given by the host; owned, values wiped */
+    const char *script_name;
+    int argc; /* the script's own arguments */
+    const char *const *argv;
+    const char *const *flags; /* long names of Moonlever's flags, ended by NULL */
+    void (*output)(void *ud, const char *text, size_t len);
+    void *output_ud;
+    struct ml_buf report;                        /* what scripts add to the closing report */
+    uint64_t items, items_total;                 /* handed out by lists; promised by them */
+    uint64_t item_ok, item_failed, item_skipped; /* of each() */
+    char current[96];                            /* the operation sent last */
+    int exit_code;                               /* asked for by raw.exit, -1 = not */
+    struct ml_task *failed_tasks;                /* unused links are NULL */
+};
+
+#define ML_ERROR_TYPE "moonlever.error"
+
+void ml_bind_create(struct ml_bind *b);
+void ml_bind_destroy(struct ml_bind *b);
+/* Remembers NAME=VALUE for credentials and origins; goes before the environment. */
+int ml_bind_set(struct ml_bind *b, const char *name, const char *value);
+/* The host's setting, or the environment's where that is allowed; NULL when there is none. */
+const char *ml_bind_get(const struct ml_bind *b, const char *name);
+
+/* The engine behind a C function of ours. */
+struct ml_bind *ml_bind_of(lua_State *L);
+/* Raises an error object. Never returns. */
+int ml_bind_raise(lua_State *L, const struct ml_err *err);
+/* As ml_bind_raise, for the scheduler. */
+int ml_bind_raise_text(lua_State *L, const char *kind, const char *text);
+/* Pushes an error object {kind=, message=}. */
+void ml_bind_push_error(lua_State *L, enum ml_kind kind, const char *text);
+/* Adds functions to the table on top of the stack, each with the engine as upvalue. */
+void ml_bind_functions(lua_State *L, struct ml_bind *b, const luaL_Reg *functions);
+/* Makes the metatable `name` with these methods, all with the engine as upvalue. */
+void ml_bind_type(lua_State *L, struct ml_bind *b, const char *name, const luaL_Reg *methods);
+
+/* Pushes the raw module. Needs lua-cjson's null only by value (lightuserdata NULL). */
+int ml_bind_open(lua_State *L, struct ml_bind *b);
+
+/* The parts; each adds to the table on top of the stack. */
+void ml_bind_http(lua_State *L, struct ml_bind *b);
+void ml_bind_change(lua_State *L, struct ml_bind *b);
+void ml_bind_task(lua_State *L, struct ml_bind *b);
+void ml_bind_iterator(lua_State *L, struct ml_bind *b);
+void ml_bind_system(lua_State *L, struct ml_bind *b);
+
+/* change.c: checks that the value at idx is a change that may be sent now, for http.c. */
+void ml_change_check(lua_State *L, int idx);
+/* task.c: spawns the function and nargs arguments on top of the stack; pushes the task's
+ * userdata. */
+struct ml_task *ml_bind_spawn(lua_State *L, struct ml_bind *b, int nargs);
+
+#endif

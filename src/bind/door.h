@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one door for writes: licence, guards, confirmation, and the count of
+ * what became of every change.
+ *
+ * Invariants
+ *   1. Nothing with an effect is sent without a change that this door let in.
+ *   2. Every change that was let in ends in exactly one state; one that is
+ *      dropped counts as `unknown`. So the counts add up to the changes.
+ *   3. In dry run a change can only end as planned, noop, failed or conflict.
+ *   4. The run's id is told before the first change is let in.
+ *
+ * No Lua and no I/O here; the host is asked and told through callbacks.
+ */
+#ifndef ML_BIND_DOOR_H
+#define ML_BIND_DOOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* The states a change can be counted in, in the order they are shown. */
+enum ml_state {
+    ML_STATE_CONFIRMED,
+    ML_STATE_ACCEPTED,
+    ML_STATE_NOOP,
+    ML_STATE_PLANNED,
+    ML_STATE_FAILED,
+    ML_STATE_CONFLICT,
+    ML_STATE_UNKNOWN,
+    ML_STATES
+};
+
+struct ml_door {
+    bool dry_run;
+    bool yes;             /* confirmed beforehand */
+    bool asked;           /* the host has said yes, or `yes` */
+    bool tripped;         /* a guard or the licence refused something: the run ends with 6 */
+    uint64_t max_changes; /* 0 = no limit */
+    uint64_t expected;    /* changes the script announced, 0 = not known */
+    uint64_t begun, open; /* changes let in; of these not yet ended */
+    uint64_t counts[ML_STATES];
+    uint64_t forbidden; /* failed changes whose kind was auth or forbidden */
+    uint64_t failed_in_a_row;
+    char run_id[24]; /* "" until the first change */
+    char **licence;  /* resources that may be written, NULL = all */
+    size_t licence_len;
+    char stopped[200]; /* why the door is shut, "" = open */
+    int (*confirm)(void *ud, const char *text, size_t len);
+    void *confirm_ud;
+    void (*on_run)(void *ud, const char *run_id);
+    void *run_ud;
+};
+
+void ml_door_create(struct ml_door *door);
+void ml_door_destroy(struct ml_door *door);
+/* Limits the run to these resources ("service.resource"); once. -1: ML_USAGE, ML_MEMORY. */
+int ml_door_license(struct ml_door *door, const char *const *resources, size_t n,
+                    struct ml_err *err);
+/* May this run write to the resource? */
+bool ml_door_licensed(const struct ml_door *door, const char *resource);
+/* Lets one change in, asking the host when it is the first. -1: ML_GUARD, nothing may be sent.
+ */
+int ml_door_enter(struct ml_door *door, const char *resource, const char *operation,
+                  const char *origin, struct ml_err *err);
+/* A change that was let in has ended. kind: why it failed, or ML_NONE. */
+void ml_door_leave(struct ml_door *door, enum ml_state state, enum ml_kind kind);
+/* A change that was already so: counted without having been let in. */
+void ml_door_noop(struct ml_door *door);
+/* The state with this name ("confirmed", ...), or -1. */
+int ml_state_parse(const char *name);
+const char *ml_state_name(enum ml_state state);
+
+#endif

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * raw.connect and its calls: the only way from Lua to the network.
+ *
+ * Credentials stay in C: a client holds whole header lines that no Lua value
+ * ever contains, and they go to the client's own origin only.
+ */
+#include <lauxlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "bind/bind.h"
+#include "bind/json.h"
+#include "net/call.h"
+
+#define CLIENT_TYPE "moonlever.client"
+#define CALL_TYPE "moonlever.call"
+#define MAX_CREDENTIALS 4
+#define MAX_HEADERS 32
+
+struct credential {
+    char name[32];
+    char env[64]; /* where the secret comes from, for messages */
+    char *line;   /* "Authorization: Bearer ...", owned, wiped; NULL = not set */
+};
+
+struct client {
+    struct ml_origin *origin;
+    struct credential credentials[MAX_CREDENTIALS];
+    unsigned credentials_len;
+    double rate;
+    unsigned concurrency;
+    double headroom;
+    int64_t timeout_ms; /* of one exchange, 0 = default */
+};
+
+struct call {
+    struct ml_op op;
+    struct ml_call *call; /* NULL while closed */
+    bool write;
+};
+
+/* --- client --- */
+
+static struct client *check_client(lua_State *L, int idx)
+{
+    return luaL_checkudata(L, idx, CLIENT_TYPE);
+}
+
+static const char *text_field(lua_State *L, int idx, const char *name, const char *absent)
+{
+    int type = lua_getfield(L, idx, name);
+    if (type == LUA_TNIL)
+        return absent;
+    if (type != LUA_TSTRING)
+        luaL_error(L, "%s is not a string", name);
+    return lua_tostring(L, -1); /* stays on the stack: anchored */
+}
+
+static lua_Number number_field(lua_State *L, int idx, const char *name, lua_Number absent)
+{
+    int type = lua_getfield(L, idx, name);
+    if (type != LUA_TNIL && type != LUA_TNUMBER)
+        luaL_error(L, "%s is not a number", name);
+    lua_Number n = type == LUA_TNIL ? absent : lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return n;
+}
+
+static int usage(lua_State *L, const char *fmt, const char *what)
+{
+    struct ml_err err;
+    ml_err_set(&err, ML_USAGE, fmt, what);
+    return ml_bind_raise(L, &err);
+}
+
+/* Control characters in a secret would split the header; a newline at its end is a common slip.
+ */
+static void check_secret(lua_State *L, const char *secret, const char *env)
+{
+    for (const unsigned char *p = (const unsigned char *)secret; *p; p++)
+        if (*p < 0x20 || *p == 0x7f)
+            usage(L, "%s holds a line break or another control character; set it again without",
+                  env);
+}
+
+/* The credential described by the table at the top. */
+static void add_credential(lua_State *L, struct ml_bind *b, struct client *c, const char *name)
+{
+    luaL_argcheck(L, c->credentials_len < MAX_CREDENTIALS, 1, "too many credentials");
+    int t = lua_gettop(L);
+    const char *env = text_field(L, t, "env", "");
+    const char *header = text_field(L, t, "header", "Authorization");
+    const char *prefix = text_field(L, t, "prefix", "");
+    const char *secret = ml_bind_get(b, env);
+    struct credential *cred = &c->credentials[c->credentials_len];
+    snprintf(cred->name, sizeof cred->name, "%s", name);
+    snprintf(cred->env, sizeof cred->env, "%s", env);
+    cred->line = NULL;
+    c->credentials_len++;
+    if (secret && *secret) {
+        check_secret(L, secret, env);
+        size_t len = strlen(header) + strlen(prefix) + strlen(secret) + 3;
+        if (ml_log_secret(b->log, secret) < 0 || (cred->line = malloc(len)) == NULL)
+            luaL_error(L, "not enough memory");
+        snprintf(cred->line, len, "%s: %s%s", header, prefix, secret);
+    }
+    lua_settop(L, t);
+}
+
+static void add_credentials(lua_State *L, struct ml_bind *b, struct client *c)
+{
+    if (lua_getfield(L, 1, "credentials") == LUA_TTABLE)
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+            luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_istable(L, -1), 1,
+                          "bad credentials");
+            add_credential(L, b, c, lua_tostring(L, -2));
+        }
+    lua_pop(L, 1);
+}
+
+/* raw.connect{service=, origin=, credentials=, rate=, concurrency=, headroom=, timeout=} ->
+ * client */
+static int l_connect(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    struct ml_err err;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    struct client *c = lua_newuserdatauv(L, sizeof *c, 1);
+    memset(c, 0, sizeof *c);
+    luaL_setmetatable(L, CLIENT_TYPE);
+    c->rate = number_field(L, 1, "rate", -1);
+    c->concurrency = (unsigned)number_field(L, 1, "concurrency", 0);
+    c->headroom = number_field(L, 1, "headroom", 0);
+    c->timeout_ms = (int64_t)(number_field(L, 1, "timeout", 0) * 1000);
+    c->origin = ml_net_origin(b->net, text_field(L, 1, "origin", ""), &err);
+    if (!c->origin)
+        return ml_bind_raise(L, &err);
+    lua_pushstring(L, ml_origin_text(c->origin));
+    lua_setiuservalue(L, 2, 1);
+    add_credentials(L, b, c);
+    lua_settop(L, 2);
+    return 1;
+}
+
+static int l_client_gc(lua_State *L)
+{
+    struct client *c = check_client(L, 1);
+    while (c->credentials_len) {
+        char *line = c->credentials[--c->credentials_len].line;
+        if (line)
+            explicit_bzero(line, strlen(line));
+        free(line);
+    }
+    return 0;
+}
+
+static int l_origin(lua_State *L)
+{
+    lua_pushstring(L, ml_origin_text(check_client(L, 1)->origin));
+    return 1;
+}
+
+/* --- client:start --- */
+
+static const char *credential_line(lua_State *L, const struct client *c, const char *name)
+{
+    struct ml_err err;
+    for (unsigned i = 0; i < c->credentials_len; i++) {
+        const struct credential *cred = &c->credentials[i];
+        if (strcmp(cred->name, name) != 0)
+            continue;
+        if (!cred->line) {
+            ml_err_set(&err, ML_AUTH, "no credential: %s is not set", cred->env);
+            ml_bind_raise(L, &err);
+        }
+        return cred->line;
+    }
+    if (c->credentials_len == 0)
+        return NULL;
+    usage(L, "there is no credential named \"%s\"", name);
+    return NULL;
+}
+
+/* Headers that only C may set: what frames the message, and what carries credentials. */
+static bool reserved(const struct client *c, const char *name)
+{
+    static const char *const names[] = {"host",       "content-length", "transfer-encoding",
+                                        "connection", "authorization",  "cookie",
+                                        "te",         "upgrade",        "expect"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return true;
+    for (unsigned i = 0; i < c->credentials_len; i++) {
+        const char *line = c->credentials[i].line;
+        size_t n = line ? strcspn(line, ":") : 0;
+        if (n && strlen(name) == n && strncasecmp(line, name, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+struct headers {
+    struct ml_call_header list[MAX_HEADERS];
+    size_t len;
+    bool type, accept;
+};
+
+static void put_header(struct headers *h, const char *name, const char *value)
+{
+    h->list[h->len++] = (struct ml_call_header){name, value};
+    h->type |= strcasecmp(name, "content-type") == 0;
+    h->accept |= strcasecmp(name, "accept") == 0;
+}
+
+/* The strings stay anchored in the request's table. */
+static void read_headers(lua_State *L, const struct client *c, struct headers *h, bool body)
+{
+    if (lua_getfield(L, 2, "headers") == LUA_TTABLE)
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+            if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+                usage(L, "header names and values are strings%s", "");
+            if (reserved(c, lua_tostring(L, -2)))
+                usage(L, "the header %s is set by Moonlever itself", lua_tostring(L, -2));
+            if (h->len >= MAX_HEADERS - 4)
+                usage(L, "there are too many headers%s", "");
+            put_header(h, lua_tostring(L, -2), lua_tostring(L, -1));
+        }
+    lua_pop(L, 1);
+    if (!h->accept)
+        put_header(h, "Accept", "application/json");
+    if (body && !h->type)
+        put_header(h, "Content-Type", "application/json");
+    put_header(h, "User-Agent", "moonlever/" MOONLEVER_VERSION);
+}
+
+static enum ml_effect effect_of(lua_State *L, const char *name)
+{
+    static const struct {
+        const char *name;
+        enum ml_effect effect;
+    } effects[] = {{"read", ML_READ},
+                   {"create", ML_CREATE},
+                   {"update", ML_ABSOLUTE},
+                   {"replace", ML_ABSOLUTE},
+                   {"delete", ML_ABSOLUTE}};
+    for (size_t i = 0; i < sizeof effects / sizeof *effects; i++)
+        if (strcmp(effects[i].name, name) == 0)
+            return effects[i].effect;
+    usage(L, "\"%s\" is not an effect", name);
+    return ML_CREATE;
+}
+
+static void on_call_end(struct ml_call *call, void *ud)
+{
+    struct call *c = ud;
+    (void)call;
+    ml_op_finish(&c->op);
+}
+
+static void cancel_call(struct ml_op *op)
+{
+    struct call *c = (struct call *)((char *)op - offsetof(struct call, op));
+    if (c->call)
+        ml_call_cancel(c->call);
+}
+
+/* A call that has to send a body although there is none to send says so with length 0. */
+static bool wants_length(const char *method)
+{
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+           strcmp(method, "PATCH") == 0;
+}
+
+static void read_body(lua_State *L, struct ml_call_spec *spec)
+{
+    if (lua_getfield(L, 2, "body") == LUA_TSTRING)
+        spec->body = lua_tolstring(L, -1, &spec->body_len);
+    else if (wants_length(spec->method))
+        spec->body = "";
+}
+
+static void read_target(lua_State *L, struct ml_call_spec *spec)
+{
+    const char *path = text_field(L, 2, "path", "");
+    const char *query = text_field(L, 2, "query", "");
+    spec->target = *query ? lua_pushfstring(L, "%s?%s", path, query) : path;
+}
+
+/* client:start{...} -> call; see the list of members in lua/moonlever/endpoint.lua */
+static int l_start(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    struct client *c = check_client(L, 1);
+    struct headers h = {.len = 0};
+    struct ml_err err;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    luaL_checkstack(L, 20, NULL);
+    struct call *call = lua_newuserdatauv(L, sizeof *call, 0);
+    *call = (struct call){0};
+    ml_op_create(&call->op, cancel_call);
+    luaL_setmetatable(L, CALL_TYPE);
+    struct ml_call_spec spec = {.origin = c->origin,
+                                .rate = c->rate,
+                                .concurrency = c->concurrency,
+                                .headroom = c->headroom,
+                                .attempt_ms = c->timeout_ms};
+    spec.method = text_field(L, 2, "method", "GET");
+    spec.effect = effect_of(L, text_field(L, 2, "effect", "read"));
+    spec.credential = credential_line(L, c, text_field(L, 2, "credential", "default"));
+    spec.deadline_ms = (int64_t)(number_field(L, 2, "timeout", 0) * 1000);
+    lua_getfield(L, 2, "any_type");
+    spec.json = !lua_toboolean(L, -1);
+    read_target(L, &spec);
+    read_body(L, &spec);
+    read_headers(L, c, &h, spec.body_len > 0);
+    spec.headers = h.list;
+    spec.headers_len = h.len;
+    call->write = spec.effect != ML_READ;
+    ml_task_check(L, b->sched);
+    if (call->write) {
+        lua_getfield(L, 2, "change");
+        ml_change_check(L, -1);
+    }
+    snprintf(b->current, sizeof b->current, "%s", text_field(L, 2, "operation", spec.method));
+    if (ml_call_start(b->net, &spec, on_call_end, call, &call->call, &err) < 0)
+        return ml_bind_raise(L, &err);
+    ml_net_kick(b->net);
+    lua_pushvalue(L, 3);
+    return 1;
+}
+
+/* --- call --- */
+
+static struct call *check_call(lua_State *L, int idx)
+{
+    struct call *c = luaL_checkudata(L, idx, CALL_TYPE);
+    luaL_argcheck(L, c->call, idx, "the call is closed");
+    return c;
+}
+
+static struct call *check_ended(lua_State *L)
+{
+    struct call *c = check_call(L, 1);
+    luaL_argcheck(L, ml_call_ended(c->call), 1, "the call has not ended: wait for it");
+    return c;
+}
+
+static int wait_done(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status, (void)ctx;
+    struct call *c = check_call(L, 1);
+    const struct ml_err *err = ml_call_error(c->call);
+    if (err->kind == ML_GUARD)
+        ml_bind_of(L)->door.tripped = true; /* caught or not, the run ends with 6 */
+    if (err->kind == ML_NONE) {
+        lua_pushinteger(L, ml_call_status(c->call));
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_createtable(L, 0, 5);
+    lua_pushstring(L, ml_kind_name(err->kind));
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, err->text);
+    lua_setfield(L, -2, "message");
+    lua_pushinteger(L, ml_call_sends(c->call));
+    lua_setfield(L, -2, "sends");
+    lua_pushboolean(L, c->write && ml_call_sends(c->call) > 0);
+    lua_setfield(L, -2, "sent");
+    lua_pushinteger(L, ml_call_attempts(c->call));
+    lua_setfield(L, -2, "attempts");
+    return 2;
+}
+
+/* call:wait() -> status | nil, fault */
+static int l_wait(lua_State *L)
+{
+    struct call *c = check_call(L, 1);
+    if (ml_call_ended(c->call))
+        return wait_done(L, LUA_OK, 0);
+    luaL_argcheck(L, !c->op.task, 1, "another task waits for this call");
+    lua_settop(L, 1);
+    return ml_task_wait(L, ml_bind_of(L)->sched, &c->op, wait_done);
+}
+
+static int l_done(lua_State *L)
+{
+    lua_pushboolean(L, ml_call_ended(check_call(L, 1)->call));
+    return 1;
+}
+
+/* call:json([{null="drop"}]) -> value */
+static int l_json(lua_State *L)
+{
+    struct call *c = check_ended(L);
+    struct ml_json_opts opts = {0};
+    struct ml_err err;
+    size_t len;
+    if (lua_istable(L, 2))
+        opts.drop_null = lua_getfield(L, 2, "null") == LUA_TSTRING;
+    const char *body = ml_call_body(c->call, &len);
+    if (ml_json_decode(L, body, len, &opts, &err) < 0)
+        return ml_bind_raise(L, &err);
+    return 1;
+}
+
+static int l_body(lua_State *L)
+{
+    size_t len;
+    const char *body = ml_call_body(check_ended(L)->call, &len);
+    lua_pushlstring(L, body, len);
+    return 1;
+}
+
+static int push_header(lua_State *L, const struct call *c, const char *name)
+{
+    size_t len;
+    const char *value = ml_call_header(c->call, name, &len);
+    if (value)
+        lua_pushlstring(L, value, len);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int l_header(lua_State *L)
+{
+    return push_header(L, check_ended(L), luaL_checkstring(L, 2));
+}
+
+static int l_request_id(lua_State *L)
+{
+    return push_header(L, check_ended(L), "x-request-id");
+}
+
+static int l_attempts(lua_State *L)
+{
+    lua_pushinteger(L, ml_call_attempts(check_call(L, 1)->call));
+    return 1;
+}
+
+static int l_elapsed(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)ml_call_elapsed_us(check_ended(L)->call) / 1e6);
+    return 1;
+}
+
+static int l_cancel(lua_State *L)
+{
+    struct call *c = check_call(L, 1);
+    ml_call_cancel(c->call);
+    ml_op_finish(&c->op);
+    return 0;
+}
+
+static int l_call_gc(lua_State *L)
+{
+    struct call *c = luaL_checkudata(L, 1, CALL_TYPE);
+    struct ml_call *call = c->call;
+    c->call = NULL;
+    ml_call_free(call);
+    return 0;
+}
+
+void ml_bind_http(lua_State *L, struct ml_bind *b)
+{
+    static const luaL_Reg client[] = {
+        {"origin", l_origin}, {"start", l_start}, {"__gc", l_client_gc}, {NULL, NULL}};
+    static const luaL_Reg call[] = {{"wait", l_wait},
+                                    {"done", l_done},
+                                    {"json", l_json},
+                                    {"body", l_body},
+                                    {"header", l_header},
+                                    {"request_id", l_request_id},
+                                    {"attempts", l_attempts},
+                                    {"elapsed", l_elapsed},
+                                    {"cancel", l_cancel},
+                                    {"close", l_call_gc},
+                                    {"__gc", l_call_gc},
+                                    {"__close", l_call_gc},
+                                    {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
+    ml_bind_type(L, b, CLIENT_TYPE, client);
+    ml_bind_type(L, b, CALL_TYPE, call);
+    ml_bind_functions(L, b, functions);
+}

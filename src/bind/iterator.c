@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * raw.iterator(refill, close): what `for` gets from a list.
+ *
+ * A userdata, not a closure: it has __gc and __close, so that what was read
+ * ahead is dropped with it. It returns one value to `for`, never four: on
+ * Lua 5.4.4 a closing value plus `break` plus a closure in the body raises.
+ *
+ * User values: 1 the refill function, 2 the close function or nil, 3 the
+ * array that is being handed out.
+ */
+#include <lauxlib.h>
+
+#include "bind/bind.h"
+
+#define ITERATOR_TYPE "moonlever.iterator"
+
+enum { REFILL = 1, CLOSE, ITEMS };
+
+struct iterator {
+    lua_Integer at, len; /* place in the array */
+    bool ended, closed;
+};
+
+static struct iterator *check(lua_State *L)
+{
+    return luaL_checkudata(L, 1, ITERATOR_TYPE);
+}
+
+/* raw.iterator(refill[, close]) -> iterator */
+static int l_iterator(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    struct iterator *it = lua_newuserdatauv(L, sizeof *it, 3);
+    *it = (struct iterator){0};
+    luaL_setmetatable(L, ITERATOR_TYPE);
+    lua_pushvalue(L, 1);
+    lua_setiuservalue(L, 3, REFILL);
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, 3, CLOSE);
+    return 1;
+}
+
+static int refilled(lua_State *L, int status, lua_KContext ctx);
+
+static int step(lua_State *L, struct iterator *it)
+{
+    while (it->at >= it->len) {
+        if (it->ended || it->closed) {
+            lua_pushnil(L);
+            return 1;
+        }
+        lua_settop(L, 1);
+        lua_getiuservalue(L, 1, REFILL);
+        lua_callk(L, 0, 1, 0, refilled);
+        return refilled(L, LUA_OK, 0);
+    }
+    lua_getiuservalue(L, 1, ITEMS);
+    lua_rawgeti(L, -1, ++it->at);
+    return 1;
+}
+
+/* The refill function has returned an array, or nil at the end. */
+static int refilled(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status, (void)ctx;
+    struct iterator *it = check(L);
+    it->at = 0;
+    it->ended = lua_isnil(L, -1);
+    it->len = it->ended ? 0 : (lua_Integer)lua_rawlen(L, -1);
+    lua_setiuservalue(L, 1, ITEMS);
+    return step(L, it);
+}
+
+static int l_next(lua_State *L)
+{
+    struct iterator *it = check(L);
+    lua_settop(L, 1);
+    return step(L, it);
+}
+
+static int l_close(lua_State *L)
+{
+    struct iterator *it = check(L);
+    if (it->closed)
+        return 0;
+    it->closed = true;
+    it->at = it->len = 0;
+    lua_settop(L, 1);
+    lua_pushnil(L);
+    lua_setiuservalue(L, 1, ITEMS);
+    if (lua_getiuservalue(L, 1, CLOSE) == LUA_TFUNCTION)
+        lua_call(L, 0, 0);
+    return 0;
+}
+
+void ml_bind_iterator(lua_State *L, struct ml_bind *b)
+{
+    static const luaL_Reg methods[] = {{"next", l_next},     {"close", l_close},
+                                       {"__call", l_next},   {"__gc", l_close},
+                                       {"__close", l_close}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"iterator", l_iterator}, {NULL, NULL}};
+    ml_bind_type(L, b, ITERATOR_TYPE, methods);
+    ml_bind_functions(L, b, functions);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* raw: settings, arguments, output, counters, clocks, escaping. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "bind/bind.h"
+
+/* raw.setting(name) -> string|nil; names of credentials are refused */
+static int l_setting(lua_State *L)
+{
+    static const char *const secret[] = {"TOKEN", "KEY", "SECRET", "PASSWORD"};
+    const char *name = luaL_checkstring(L, 1);
+    for (size_t i = 0; i < sizeof secret / sizeof *secret; i++)
+        luaL_argcheck(L, !strstr(name, secret[i]), 1, "credentials are not for scripts");
+    lua_pushstring(L, ml_bind_get(ml_bind_of(L), name));
+    return 1;
+}
+
+static int l_args(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    lua_createtable(L, b->argc, 0);
+    for (int i = 0; i < b->argc; i++) {
+        lua_pushstring(L, b->argv[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+static int l_flags(lua_State *L)
+{
+    const char *const *flags = ml_bind_of(L)->flags;
+    lua_newtable(L);
+    for (int i = 0; flags && flags[i]; i++) {
+        lua_pushstring(L, flags[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
+static int l_script_name(lua_State *L)
+{
+    lua_pushstring(L, ml_bind_of(L)->script_name);
+    return 1;
+}
+
+static int l_concurrency(lua_State *L)
+{
+    lua_pushinteger(L, ml_bind_of(L)->concurrency);
+    return 1;
+}
+
+/* raw.log(level, text) */
+static int l_log(lua_State *L)
+{
+    ml_log(ml_bind_of(L)->log, (int)luaL_checkinteger(L, 1), "%s", luaL_checkstring(L, 2));
+    return 0;
+}
+
+/* raw.write(text) */
+static int l_write(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    if (b->output)
+        b->output(b->output_ud, text, len);
+    return 0;
+}
+
+/* print: as in Lua, to the run's output */
+static int l_print(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    int n = lua_gettop(L);
+    luaL_Buffer line;
+    luaL_checkstack(L, n + LUA_MINSTACK, NULL);
+    luaL_buffinit(L, &line);
+    for (int i = 1; i <= n; i++) {
+        if (i > 1)
+            luaL_addchar(&line, '\t');
+        luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&line);
+    }
+    luaL_addchar(&line, '\n');
+    luaL_pushresult(&line);
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+    if (b->output)
+        b->output(b->output_ud, text, len);
+    return 0;
+}
+
+/* raw.exit(code): ends the run through an error that nothing but the engine understands */
+static int l_exit(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    b->exit_code = (int)luaL_checkinteger(L, 1);
+    lua_pushlightuserdata(L, b);
+    return lua_error(L);
+}
+
+static uint64_t *counter(lua_State *L, struct ml_bind *b, const char *what)
+{
+    struct {
+        const char *name;
+        uint64_t *count;
+    } counters[] = {{"items", &b->items},
+                    {"total", &b->items_total},
+                    {"expect", &b->door.expected},
+                    {"item_ok", &b->item_ok},
+                    {"item_failed", &b->item_failed},
+                    {"item_skipped", &b->item_skipped}};
+    for (size_t i = 0; i < sizeof counters / sizeof *counters; i++)
+        if (strcmp(counters[i].name, what) == 0)
+            return counters[i].count;
+    luaL_argerror(L, 1, "not a counter");
+    return NULL;
+}
+
+/* raw.count(what, n) */
+static int l_count(lua_State *L)
+{
+    uint64_t *count = counter(L, ml_bind_of(L), luaL_checkstring(L, 1));
+    *count += (uint64_t)luaL_checkinteger(L, 2);
+    return 0;
+}
+
+/* raw.report(text) */
+static int l_report(lua_State *L)
+{
+    if (ml_buf_adds(&ml_bind_of(L)->report, luaL_checkstring(L, 1)) < 0)
+        return luaL_error(L, "the report is too long");
+    return 0;
+}
+
+static int l_now(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)ml_clock_us() / 1e6);
+    return 1;
+}
+
+static int l_wall(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number)ml_clock_wall_ms() / 1e3);
+    return 1;
+}
+
+static int l_random(lua_State *L)
+{
+    uint64_t state = ml_random_seed();
+    lua_pushnumber(L, ml_random01(&state));
+    return 1;
+}
+
+/* raw.escape(s): all but the unreserved characters of RFC 3986 section 2.3 */
+static int l_escape(lua_State *L)
+{
+    static const char keep[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    static const char hex[] = "0123456789ABCDEF";
+    size_t len;
+    const char *s = luaL_checklstring(L, 1, &len);
+    luaL_Buffer out;
+    luaL_buffinit(L, &out);
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c && strchr(keep, c)) {
+            luaL_addchar(&out, s[i]);
+            continue;
+        }
+        luaL_addchar(&out, '%');
+        luaL_addchar(&out, hex[c >> 4]);
+        luaL_addchar(&out, hex[c & 15]);
+    }
+    luaL_pushresult(&out);
+    return 1;
+}
+
+void ml_bind_system(lua_State *L, struct ml_bind *b)
+{
+    static const luaL_Reg functions[] = {{"setting", l_setting},
+                                         {"args", l_args},
+                                         {"flags", l_flags},
+                                         {"script_name", l_script_name},
+                                         {"concurrency", l_concurrency},
+                                         {"log", l_log},
+                                         {"write", l_write},
+                                         {"print", l_print},
+                                         {"exit", l_exit},
+                                         {"count", l_count},
+                                         {"report", l_report},
+                                         {"now", l_now},
+                                         {"wall", l_wall},
+                                         {"random", l_random},
+                                         {"escape", l_escape},
+                                         {NULL, NULL}};
+    ml_bind_functions(L, b, functions);
+}

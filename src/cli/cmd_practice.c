@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `moonlever practice`: serves a practice account until it is told to stop.
+ *
+ * Standard output holds nothing but lines for the shell, so that
+ * `moonlever practice > practice.env &` followed by `. ./practice.env` works.
+ */
+#include "cli/cmd.h"
+#include "cli/signals.h"
+
+#include <string.h>
+
+int ml_practice_from(const struct ml_options *o, struct ml_practice **out, struct ml_err *err)
+{
+    struct ml_practice_conf conf;
+    ml_practice_defaults(&conf);
+    conf.port = (unsigned)ml_options_integer(o, ML_FLAG_PORT, conf.port);
+    conf.seed = ml_options_integer(o, ML_FLAG_SEED, conf.seed);
+    conf.recordings = (unsigned)ml_options_integer(o, ML_FLAG_RECORDINGS, conf.recordings);
+    conf.users = (unsigned)ml_options_integer(o, ML_FLAG_USERS, conf.users);
+    conf.faults = o->values[ML_FLAG_FAULTS];
+    conf.log_path = o->values[ML_FLAG_LOG];
+    return ml_practice_start(&conf, out, err);
+}
+
+/* A line for the shell. Quoted whatever it holds; a quote inside ends, is escaped, and begins
+ * anew. */
+static void export_line(FILE *to, const char *name, const char *value)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-._~:/@%+";
+    if (value[strspn(value, plain)] == '\0') {
+        fprintf(to, "export %s=%s\n", name, value);
+        return;
+    }
+    fprintf(to, "export %s='", name);
+    for (; *value; value++)
+        if (*value == '\'')
+            fputs("'\\''", to);
+        else
+            fputc(*value, to);
+    fputs("'\n", to);
+}
+
+int ml_cmd_practice(const struct ml_options *o, struct ml_term *t)
+{
+    struct ml_practice *p;
+    struct ml_err err;
+    ml_signals_block();
+    if (ml_practice_from(o, &p, &err) < 0) {
+        ml_term_error(t, err.text);
+        return err.kind == ML_USAGE ? ML_EXIT_USAGE : ML_EXIT_FAILED;
+    }
+    export_line(t->out.file, "SCREENDESK_URL", ml_practice_origin(p));
+    export_line(t->out.file, "SCREENDESK_TOKEN", ml_practice_token(p));
+    export_line(t->out.file, "SCREENDESK_SCIM_TOKEN", ml_practice_scim_token(p));
+    /* Without these lines nobody can use the account. */
+    if (ml_term_flush(t) == 0) {
+        if (!o->count[ML_FLAG_QUIET])
+            ml_term_note(t, "the practice account is ready at %s; Ctrl-C (or SIGTERM) stops it",
+                         ml_practice_origin(p));
+        ml_signals_wait();
+    }
+    ml_practice_stop(p);
+    return ML_EXIT_DONE;
+}

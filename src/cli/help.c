@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/help.h"
+
+#include "cli/script_file.h"
+#include "practice/practice.h"
+
+#include <moonlever.h>
+
+#include <string.h>
+
+#define COLUMN 24 /* where explanations begin */
+
+static void heading(FILE *to, const char *title, bool color)
+{
+    fprintf(to, color ? "\n\x1b[1m%s\x1b[0m\n" : "\n%s\n", title);
+}
+
+/* The lines of text, each behind `indent` spaces. */
+static void lines(FILE *to, const char *text, int indent)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n");
+        fprintf(to, "%*s%.*s\n", n ? indent : 0, "", (int)n, text);
+        text += n + (text[n] == '\n');
+    }
+}
+
+/* "  name    what it is", the name on a line of its own when it is long. */
+static void pair(FILE *to, const char *name, const char *what)
+{
+    if (strlen(name) > COLUMN - 3)
+        fprintf(to, "  %s\n%*s%s\n", name, COLUMN, "", what);
+    else
+        fprintf(to, "  %-*s%s\n", COLUMN - 2, name, what);
+}
+
+static void flag_line(FILE *to, const struct ml_flag_row *row, bool longer)
+{
+    char name[64];
+    int n = row->letter ? snprintf(name, sizeof name, "-%c, --%s", row->letter, row->name)
+                        : snprintf(name, sizeof name, "    --%s", row->name);
+    if (row->value)
+        snprintf(name + n, sizeof name - (size_t)n, " %s", row->value);
+    pair(to, name, row->brief);
+    if (longer && row->more)
+        lines(to, row->more, COLUMN);
+}
+
+static void flags(FILE *to, enum ml_command command, bool longer, bool color)
+{
+    for (int g = 0; g < ML_GROUPS; g++) {
+        bool any = false;
+        for (int f = 0; f < ML_FLAGS; f++) {
+            const struct ml_flag_row *row = &ml_flag_rows[f];
+            if (row->group != (enum ml_flag_group)g ||
+                !ml_command_has(command, (enum ml_flag)f))
+                continue;
+            if (!any)
+                heading(to, ml_group_titles[g], color);
+            any = true;
+            flag_line(to, row, longer);
+        }
+    }
+}
+
+static void commands(FILE *to, bool color)
+{
+    heading(to, "COMMANDS", color);
+    for (int c = ML_CMD_NONE + 1; c < ML_COMMANDS; c++)
+        pair(to, ml_command_rows[c].name, ml_command_rows[c].brief);
+}
+
+static void topics(FILE *to, bool color)
+{
+    const char *brief, *name;
+    heading(to, "TOPICS (moonlever help TOPIC)", color);
+    for (size_t i = 0; (name = ml_help_topic_name(i, &brief)) != NULL; i++)
+        pair(to, name, brief);
+}
+
+void ml_help_scripts(FILE *to)
+{
+    char summary[160];
+    for (size_t i = 0; moonlever_script_name(i); i++) {
+        const char *name = moonlever_script_name(i), *text = moonlever_script_text(name);
+        ml_script_summary(text ? text : "", summary, sizeof summary);
+        pair(to, name, summary);
+    }
+}
+
+static void more_about(FILE *to, enum ml_command command, bool longer, bool color)
+{
+    heading(to, "LEARN MORE", color);
+    if (command == ML_CMD_NONE)
+        fputs("  moonlever help COMMAND    all about one command\n", to);
+    else if (!longer)
+        fprintf(to, "  moonlever %s --help    the same with every detail\n",
+                ml_command_rows[command].name);
+    if (command == ML_CMD_RUN)
+        fputs("  moonlever run SCRIPT --help    what a script does and takes\n", to);
+    fputs("  moonlever help exit-codes\n", to);
+}
+
+void ml_help_command(FILE *to, enum ml_command command, bool longer, bool color)
+{
+    const struct ml_command_row *row = &ml_command_rows[command];
+    fprintf(to, "%s\n", row->brief);
+    heading(to, "USAGE", color);
+    fprintf(to, "  moonlever %s\n", row->usage);
+    heading(to, "EXAMPLES", color);
+    lines(to, row->examples, 2);
+    if (longer && row->more) {
+        fputc('\n', to);
+        lines(to, row->more, 0);
+    }
+    if (command == ML_CMD_NONE)
+        commands(to, color);
+    if (command == ML_CMD_RUN || (command == ML_CMD_NONE && longer)) {
+        heading(to, "READY-MADE SCRIPTS", color);
+        ml_help_scripts(to);
+    }
+    if (command == ML_CMD_NONE || command == ML_CMD_HELP)
+        topics(to, color);
+    if (command == ML_CMD_PRACTICE && longer) {
+        heading(to, "FAULTS", color);
+        lines(to, ml_practice_fault_help(), 0); /* comes indented */
+    }
+    /* The program itself has what every command has. */
+    flags(to, command == ML_CMD_NONE ? ML_CMD_HELP : command, longer, color);
+    more_about(to, command, longer, color);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/prompt.h"
+
+#include "base/buf.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#define ANSWER_MAX 16
+
+/* The descriptor that answers come from, -1 when there is none; *opened: the caller closes it.
+ */
+static int answers(const struct ml_term *t, bool *opened)
+{
+    *opened = false;
+    if (!t->err.tty)
+        return -1;
+    if (isatty(STDIN_FILENO) == 1)
+        return STDIN_FILENO;
+    int fd = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    *opened = fd >= 0;
+    return fd;
+}
+
+bool ml_prompt_possible(const struct ml_term *t)
+{
+    bool opened;
+    int fd = answers(t, &opened);
+    if (opened)
+        close(fd);
+    return fd >= 0;
+}
+
+/* Reads a line byte by byte, so that nothing behind it is taken away from the script. What does
+ * not fit is read and dropped. False at the end of the input and after a signal. */
+static bool read_line(int fd, char line[ANSWER_MAX])
+{
+    size_t n = 0;
+    char c;
+    while (read(fd, &c, 1) == 1) {
+        if (c == '\n') {
+            line[n] = '\0';
+            return true;
+        }
+        if (n + 1 < ANSWER_MAX)
+            line[n++] = c;
+    }
+    return false;
+}
+
+/* The question stays on one line with the answer. */
+static void put_question(struct ml_term *t, const char *text, size_t len)
+{
+    bool question = len > 0 && text[len - 1] == '?';
+    struct ml_buf b;
+    ml_buf_create(&b, len + 20);
+    if (ml_buf_add(&b, text, len) == 0 &&
+        ml_buf_adds(&b, question ? " [y/N] " : " Go on? [y/N] ") == 0)
+        ml_term_text(t, b.data, b.len);
+    ml_buf_destroy(&b);
+}
+
+bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len)
+{
+    char line[ANSWER_MAX] = "";
+    bool opened;
+    int fd = answers(t, &opened);
+    if (fd < 0)
+        return false;
+    put_question(t, text, len);
+    bool got = read_line(fd, line);
+    if (opened)
+        close(fd);
+    if (got)
+        t->fresh = true; /* the terminal has shown the answer and its newline */
+    return got && (strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0);
+}

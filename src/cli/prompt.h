@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One question on the terminal, answered with yes or no.
+ *
+ * Asked only where a person sees it: standard error must be a terminal. The
+ * answer comes from standard input when that is a terminal too, else from the
+ * controlling terminal, so that a script may read its data from a pipe.
+ *
+ *     if (ml_prompt_possible(&term))
+ *         go = ml_prompt_ask(&term, "500 changes to screendesk.recordings.", 38);
+ */
+#ifndef ML_CLI_PROMPT_H
+#define ML_CLI_PROMPT_H
+
+#include "cli/term.h"
+
+/* Whether there is a terminal to ask on. */
+bool ml_prompt_possible(const struct ml_term *t);
+/* Asks, and waits for a line. True for "y" and "yes" in any case; everything else, the end of
+ * the input and a signal mean no. */
+bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len);
+
+#endif

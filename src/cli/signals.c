@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#define INTERRUPTED 130
+
+static _Atomic(moonlever *) target;
+static atomic_int arrived;
+static atomic_int inside; /* handlers that may hold the target, on whatever thread */
+
+static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+
+static void on_stop(int number)
+{
+    (void)number;
+    if (atomic_fetch_add(&arrived, 1) > 0)
+        _exit(INTERRUPTED);
+    int before = errno;
+    atomic_fetch_add(&inside, 1);
+    moonlever *h = atomic_load(&target);
+    if (h)
+        moonlever_cancel(h);
+    atomic_fetch_sub(&inside, 1);
+    errno = before;
+}
+
+static void on_nothing(int number)
+{
+    (void)number;
+}
+
+static void handle(int number, void (*fn)(int))
+{
+    struct sigaction now, action = {.sa_handler = fn};
+    sigemptyset(&action.sa_mask);
+    if (sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+        return;
+    sigaction(number, &action, NULL);
+}
+
+void ml_signals_no_pipe(void)
+{
+    handle(SIGPIPE, on_nothing);
+}
+
+void ml_signals_guard(moonlever *h)
+{
+    atomic_store(&target, h);
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
+        handle(stops[i], on_stop);
+}
+
+void ml_signals_release(void)
+{
+    atomic_store(&target, NULL);
+    while (atomic_load(&inside) > 0)
+        sched_yield();
+}
+
+int ml_signals_count(void)
+{
+    return atomic_load(&arrived);
+}
+
+static void stop_set(sigset_t *set)
+{
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
+        sigaddset(set, stops[i]);
+}
+
+/* A shell starts what it puts into the background with SIGINT ignored, and an ignored signal
+ * never arrives, blocked or not: a server that says "stop me with Ctrl-C" undoes that. */
+void ml_signals_block(void)
+{
+    sigset_t set;
+    stop_set(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+}
+
+int ml_signals_wait(void)
+{
+    sigset_t set;
+    int number;
+    stop_set(&set);
+    do
+        number = sigwaitinfo(&set, NULL);
+    while (number < 0 && errno == EINTR);
+    return number;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ctrl-C: the first asks the run to stop, the second leaves at once.
+ *
+ * A handler, not a signalfd: a script may compute for long without coming back
+ * to the loop, and must be stopped there too. A handler needs one place that
+ * it can reach, so this file holds the only mutable statics of the program.
+ * Signals that were ignored when the program started (nohup) stay ignored.
+ * SIGPIPE gets a handler that does nothing rather than SIG_IGN, because a
+ * handler, unlike SIG_IGN, does not pass on to programs that scripts start.
+ *
+ *     ml_signals_guard(h);
+ *     while (!moonlever_run_done(h)) ...
+ *     ml_signals_release();               // before moonlever_close(h)
+ */
+#ifndef ML_CLI_SIGNALS_H
+#define ML_CLI_SIGNALS_H
+
+#include <moonlever.h>
+
+/* Writes to a closed pipe fail with EPIPE instead of ending the process. */
+void ml_signals_no_pipe(void);
+/* From now on SIGINT, SIGTERM and SIGHUP cancel the run of h; a second one ends the process
+ * with exit code 130. System calls that wait are interrupted. */
+void ml_signals_guard(moonlever *h);
+/* The handle is not touched any more. */
+void ml_signals_release(void);
+/* How many of them came so far. */
+int ml_signals_count(void);
+/* Blocks SIGINT, SIGTERM and SIGHUP; threads started later inherit that. For ml_signals_wait.
+ */
+void ml_signals_block(void);
+/* Waits for one of them after ml_signals_block and returns its number. */
+int ml_signals_wait(void);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The topics of `moonlever help`: interfaces that people and scripts rely on,
+ * in the words of people.
+ */
+#include "cli/help.h"
+
+#include <moonlever.h>
+
+#include <string.h>
+
+struct topic {
+    const char *name, *brief, *text;
+};
+
+static const char exit_codes[] =
+    "  0    done; also a dry run that worked\n"
+    "  1    an error in the script, or output that could not be written\n"
+    "  2    usage: a wrong flag, setting or file, a syntax error; nothing was sent\n"
+    "  3    partial: some changes failed, were in conflict, or their end is unknown\n"
+    "  4    not signed in, or forbidden\n"
+    "  5    the service or the network failed after all retries\n"
+    "  6    stopped by a guard: not confirmed, --max-changes, --max-requests, too many\n"
+    "       failures, a write outside the script's `writes`\n"
+    "  75   an outage or a lock: try again later\n"
+    "  130  interrupted\n"
+    "\n"
+    "The closing report and the error text on standard error say why. With --json the\n"
+    "last line of standard output has the same number as \"exit\".\n";
+
+static const char environment[] =
+    "  SCREENDESK_URL          the origin (default https://app.screendesk.io);\n"
+    "                          http is allowed for loopback only, a path is not\n"
+    "  SCREENDESK_TOKEN        the API token for recordings and users\n"
+    "  SCREENDESK_SCIM_TOKEN   the token for user management (SCIM)\n"
+    "  HTTPS_PROXY, NO_PROXY   the proxy to use, and where not to use it\n"
+    "  NO_COLOR                set and not empty: no colour\n"
+    "  CLICOLOR_FORCE          set and not 0: colour in files and pipes, too\n"
+    "  TERM=dumb               no colour, and no line that is rewritten\n"
+    "\n"
+    "A flag goes before the environment. `moonlever practice` prints the lines for a\n"
+    "practice account.\n"
+    "\n"
+    "These hold credentials. They are taken out of the environment before the script\n"
+    "begins: neither scripts nor the programs they start can see them.\n";
+
+static const char output[] =
+    "Standard output holds data: what the script prints. With --json one more line\n"
+    "ends it, the only one that programs should read:\n"
+    "\n"
+    "  "
+    "{\"run\":\"ID\",\"state\":\"done|partial|stopped|planned\",\"counts\":{...},\"exit\":N}\n"
+    "\n"
+    "Standard error holds the rest: the line `run: ID` before the first request that\n"
+    "writes, the question before the first change, progress, the closing report,\n"
+    "errors. Text for people may change between versions; the JSON and `run: ID` do\n"
+    "not.\n"
+    "\n"
+    "Progress is one line that is rewritten on a terminal, one line a minute\n"
+    "elsewhere, and none with -q. On a terminal, control characters in titles and\n"
+    "names are shown as \\x1B or \\u{202E}; files and pipes get the bytes as they are.\n"
+    "\n"
+    "When standard output cannot be written (a full disk), the run stops with exit\n"
+    "code 1. When its reader goes away (head), the run stops without a word.\n";
+
+static const char scripts[] =
+    "A script is a Lua 5.4 file, or the name of a ready-made one:\n"
+    "\n"
+    "  $ moonlever run my.lua\n"
+    "  $ moonlever run retag --from a --to b\n"
+    "\n"
+    "What follows the script and is not a flag of `moonlever run` is its own, in\n"
+    "order, values too: --from a --to b. A flag of Moonlever is taken wherever it\n"
+    "stands:\n"
+    "\n"
+    "  $ moonlever run retag --from a --dry-run --to b\n"
+    "\n"
+    "Behind -- everything is the script's. `moonlever run retag --help` is the help\n"
+    "of the script, `moonlever run --help` that of the command. A value that looks\n"
+    "like a flag is written with = (--note=-n).\n"
+    "\n"
+    "Arguments that the script declares are checked:\n"
+    "\n"
+    "  local opt = moonlever.script {\n"
+    "    summary = \"Put the ticket number in front of each title\",\n"
+    "    writes  = { \"screendesk.recordings\" },\n"
+    "    args    = { limit = { \"stop after N recordings\", type = \"integer\" } },\n"
+    "  }\n"
+    "\n"
+    "Without that header they are in `arg`. `writes` is a licence: any other write is\n"
+    "refused. An argument may not have the name of a flag of `moonlever run`.\n";
+
+static const struct topic all[] = {
+    {"exit-codes", "what the exit code says", exit_codes},
+    {"environment", "variables that are read", environment},
+    {"output", "what goes where, and what programs may rely on", output},
+    {"scripts", "scripts, their arguments and their licence", scripts},
+};
+
+const char *ml_help_topic_name(size_t index, const char **brief)
+{
+    if (index >= sizeof all / sizeof all[0])
+        return NULL;
+    *brief = all[index].brief;
+    return all[index].name;
+}
+
+/* The engine knows which variables are credentials. */
+static void credentials(FILE *to)
+{
+    fputc('\n', to);
+    for (const char *const *name = moonlever_credential_names(); *name; name++)
+        fprintf(to, "  %s\n", *name);
+}
+
+static void ready_made(FILE *to)
+{
+    fputs("\nReady-made:\n\n", to);
+    ml_help_scripts(to);
+}
+
+int ml_help_topic(FILE *to, const char *name, bool color)
+{
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(all[i].name, name) != 0)
+            continue;
+        fprintf(to, color ? "\x1b[1m%s\x1b[0m: %s\n\n" : "%s: %s\n\n", name, all[i].brief);
+        fputs(all[i].text, to);
+        if (all[i].text == environment)
+            credentials(to);
+        if (all[i].text == scripts)
+            ready_made(to);
+        return 0;
+    }
+    return -1;
+}

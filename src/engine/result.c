@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run has come to: exit code, the closing JSON line, the report. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+
+/* --- the error that ended the run --- */
+
+/* Protected: the text of the error value at 1; its __tostring may do anything. */
+static int l_describe(lua_State *L)
+{
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+static enum ml_kind kind_by_name(const char *name)
+{
+    for (int k = ML_NONE + 1; k < ML_KINDS; k++)
+        if (strcmp(ml_kind_name(k), name) == 0)
+            return k;
+    return ML_NONE;
+}
+
+/* The kind of one of our error objects, ML_NONE for anything else. */
+static enum ml_kind kind_of(lua_State *L, int idx)
+{
+    enum ml_kind kind = ML_NONE;
+    if (!lua_istable(L, idx) || !lua_getmetatable(L, idx))
+        return kind;
+    luaL_getmetatable(L, ML_ERROR_TYPE);
+    bool ours = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    if (!ours)
+        return kind;
+    lua_pushliteral(L, "kind");
+    lua_rawget(L, idx - 1);
+    if (lua_type(L, -1) == LUA_TSTRING)
+        kind = kind_by_name(lua_tostring(L, -1));
+    lua_pop(L, 1);
+    return kind;
+}
+
+void ml_result_error(struct ml_engine *e, lua_State *L, const char *traceback)
+{
+    e->error_kind = kind_of(L, -1);
+    e->script_error = e->error_kind == ML_NONE;
+    lua_pushcfunction(L, l_describe);
+    lua_insert(L, -2);
+    const char *text = "the script failed, and so did the text of its error";
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK || lua_type(L, -1) == LUA_TSTRING)
+        text = lua_tostring(L, -1);
+    ml_buf_clear(&e->error);
+    if (ml_buf_adds(&e->error, traceback ? traceback : text) < 0)
+        ml_buf_add(&e->error, text, 1000);
+    if (e->error.data)
+        ml_log_redact(&e->log, e->error.data);
+    e->error.len = strlen(ml_buf_str(&e->error));
+    lua_pop(L, 1);
+}
+
+/* --- exit code --- */
+
+static uint64_t bad_changes(const struct ml_door *d)
+{
+    return d->counts[ML_STATE_FAILED] + d->counts[ML_STATE_CONFLICT] +
+           d->counts[ML_STATE_UNKNOWN] + d->counts[ML_STATE_ACCEPTED];
+}
+
+static uint64_t good_changes(const struct ml_door *d)
+{
+    return d->counts[ML_STATE_CONFIRMED] + d->counts[ML_STATE_NOOP] +
+           d->counts[ML_STATE_PLANNED];
+}
+
+/* A credential that opens nothing: every change there was, was forbidden. */
+static bool all_forbidden(const struct ml_door *d)
+{
+    return d->forbidden && d->forbidden == bad_changes(d) && good_changes(d) == 0;
+}
+
+static int code_of_kind(enum ml_kind kind)
+{
+    switch (kind) {
+    case ML_AUTH:
+    case ML_FORBIDDEN:
+        return 4;
+    case ML_NETWORK:
+    case ML_TIMEOUT:
+    case ML_THROTTLED:
+    case ML_REMOTE:
+    case ML_DECODE:
+        return 5;
+    case ML_GUARD:
+        return 6;
+    case ML_CANCELLED:
+        return 130;
+    default:
+        return 1;
+    }
+}
+
+/* An uncaught error decides, unless changes before it make the run a partial one of its own
+ * kind. */
+static int exit_code(const struct ml_engine *e)
+{
+    const struct ml_bind *b = &e->bind;
+    const struct ml_door *d = &b->door;
+    if (e->interrupted)
+        return 130;
+    if (d->tripped)
+        return 6;
+    if (e->script_error || e->error_kind != ML_NONE)
+        return code_of_kind(e->error_kind);
+    if (b->exit_code > 0)
+        return b->exit_code;
+    if (all_forbidden(d))
+        return 4;
+    if (bad_changes(d) || b->item_failed)
+        return 3;
+    return 0;
+}
+
+static const char *state_of(int code, bool dry_run)
+{
+    if (code == 0)
+        return dry_run ? "planned" : "done";
+    return code == 3 ? "partial" : "stopped";
+}
+
+/* --- texts --- */
+
+static void make_json(struct ml_engine *e)
+{
+    const struct ml_door *d = &e->bind.door;
+    struct ml_buf *out = &e->result;
+    ml_buf_clear(out);
+    if (d->run_id[0])
+        ml_buf_addf(out, "{\"run\":\"%s\"", d->run_id);
+    else
+        ml_buf_adds(out, "{\"run\":null");
+    ml_buf_addf(out, ",\"state\":\"%s\",\"counts\":{", state_of(e->exit_code, d->dry_run));
+    for (int s = 0; s < ML_STATES; s++)
+        ml_buf_addf(out, "%s\"%s\":%llu", s ? "," : "", ml_state_name(s),
+                    (unsigned long long)d->counts[s]);
+    ml_buf_addf(out, "},\"exit\":%d}", e->exit_code);
+}
+
+static void add_changes(struct ml_buf *out, const struct ml_door *d)
+{
+    uint64_t total = 0;
+    for (int s = 0; s < ML_STATES; s++)
+        total += d->counts[s];
+    if (!total)
+        return;
+    ml_buf_addf(out, "changes   %llu:", (unsigned long long)total);
+    const char *comma = "";
+    for (int s = 0; s < ML_STATES; s++)
+        if (d->counts[s]) {
+            ml_buf_addf(out, "%s %llu %s", comma, (unsigned long long)d->counts[s],
+                        s == ML_STATE_NOOP ? "already so" : ml_state_name(s));
+            comma = ",";
+        }
+    ml_buf_adds(out, d->dry_run ? " (dry run: nothing was sent)\n" : "\n");
+}
+
+static void add_items(struct ml_buf *out, const struct ml_bind *b)
+{
+    uint64_t total = b->item_ok + b->item_failed + b->item_skipped;
+    if (total)
+        ml_buf_addf(out, "items     %llu: %llu done, %llu failed, %llu skipped\n",
+                    (unsigned long long)total, (unsigned long long)b->item_ok,
+                    (unsigned long long)b->item_failed, (unsigned long long)b->item_skipped);
+}
+
+static void make_report(struct ml_engine *e)
+{
+    struct ml_buf *out = &e->report;
+    struct ml_net_stats net;
+    ml_buf_clear(out);
+    ml_net_stats(e->net, &net);
+    ml_buf_add(out, ml_buf_str(&e->bind.report), e->bind.report.len);
+    add_items(out, &e->bind);
+    add_changes(out, &e->bind.door);
+    if (net.requests)
+        ml_buf_addf(out, "requests  %llu (%llu repeated) in %.1f s\n",
+                    (unsigned long long)net.requests, (unsigned long long)net.retries,
+                    (double)(ml_clock_us() - e->started_us) / 1e6);
+    if (out->data)
+        ml_log_redact(&e->log, out->data);
+    out->len = strlen(ml_buf_str(out));
+}
+
+void ml_result_make(struct ml_engine *e)
+{
+    struct ml_door *d = &e->bind.door;
+    /* What was let in and never ended counts as unknown: so the counts add up to the changes.
+     */
+    d->counts[d->dry_run ? ML_STATE_PLANNED : ML_STATE_UNKNOWN] += d->open;
+    d->open = 0;
+    e->exit_code = exit_code(e);
+    if (e->exit_code == 6 && e->error.len == 0)
+        ml_buf_adds(&e->error, d->stopped[0] ? d->stopped : "a guard stopped the run");
+    if (e->interrupted && e->error.len == 0)
+        ml_buf_adds(&e->error, "interrupted");
+    make_json(e);
+    make_report(e);
+}

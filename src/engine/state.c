@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Lua state of a run: standard library, our modules from inside the
+ * binary, and the few functions of the library that must know the engine
+ * (print, os.exit, coroutine.resume and wrap).
+ */
+#include <lauxlib.h>
+#include <lualib.h>
+#include <string.h>
+
+#include "base/embedded.h"
+#include "engine/engine.h"
+
+int luaopen_cjson(lua_State *L);
+int luaopen_cjson_safe(lua_State *L);
+
+/* package.preload: the file is the upvalue; loaded when somebody requires it. */
+static int l_embedded(lua_State *L)
+{
+    const struct ml_embedded *file = lua_touserdata(L, lua_upvalueindex(1));
+    lua_pushfstring(L, "@%s.lua", file->name);
+    if (luaL_loadbufferx(L, file->text, file->len, lua_tostring(L, -1), "t") != LUA_OK)
+        return lua_error(L);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+static int l_raw(lua_State *L)
+{
+    return ml_bind_open(L, lua_touserdata(L, lua_upvalueindex(1)));
+}
+
+void ml_state_preload(lua_State *L, struct ml_bind *b)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    for (const struct ml_embedded *f = ml_lua_files; f->name; f++) {
+        lua_pushlightuserdata(L, (void *)f);
+        lua_pushcclosure(L, l_embedded, 1);
+        lua_setfield(L, -2, f->name);
+    }
+    lua_pushlightuserdata(L, b);
+    lua_pushcclosure(L, l_raw, 1);
+    lua_setfield(L, -2, "moonlever.raw");
+    lua_pushcfunction(L, luaopen_cjson);
+    lua_setfield(L, -2, "cjson");
+    lua_pushcfunction(L, luaopen_cjson_safe);
+    lua_setfield(L, -2, "cjson.safe");
+    lua_pop(L, 1);
+}
+
+static void require(lua_State *L, const char *module)
+{
+    lua_getglobal(L, "require");
+    lua_pushstring(L, module);
+    lua_call(L, 1, 1);
+}
+
+/* os.exit would end the host's process and leave what is in flight behind. */
+static int l_os_exit(lua_State *L)
+{
+    int code = lua_isnoneornil(L, 1) || lua_isboolean(L, 1)
+                   ? !(lua_isnoneornil(L, 1) || lua_toboolean(L, 1))
+                   : (int)luaL_checkinteger(L, 1);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_pushinteger(L, code);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void replace_functions(lua_State *L)
+{
+    require(L, "moonlever.raw");
+    lua_getfield(L, -1, "print");
+    lua_setglobal(L, "print");
+    lua_getglobal(L, "os");
+    lua_getfield(L, -2, "exit");
+    lua_pushcclosure(L, l_os_exit, 1);
+    lua_setfield(L, -2, "exit");
+    lua_getglobal(L, "coroutine");
+    ml_task_open_coroutine(L);
+    lua_pop(L, 3);
+    require(L, "moonlever.strict");
+    lua_getfield(L, -1, "apply");
+    lua_pushglobaltable(L);
+    lua_call(L, 1, 0);
+    lua_pop(L, 1);
+}
+
+/* Protected: everything that may run out of memory. */
+static int open_state(lua_State *L)
+{
+    struct ml_engine *e = lua_touserdata(L, 1);
+    luaL_openlibs(L);
+    ml_state_preload(L, &e->bind);
+    replace_functions(L);
+    return 0;
+}
+
+/* Warnings (errors in __gc above all) go to the log instead of nowhere. */
+static void on_warning(void *ud, const char *text, int more)
+{
+    (void)more;
+    ml_log(ud, ML_LOG_WARN, "%s", text);
+}
+
+lua_State *ml_state_new(struct ml_engine *e)
+{
+    lua_State *L = lua_newstate(ml_pool_alloc, &e->pool);
+    if (!L)
+        return NULL;
+    lua_setwarnf(L, on_warning, &e->log);
+    lua_pushcfunction(L, open_state);
+    lua_pushlightuserdata(L, e);
+    e->L = L;
+    if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+        return L;
+    ml_buf_clear(&e->error);
+    ml_buf_adds(&e->error, lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1)
+                                                          : "the state does not open");
+    e->L = NULL;
+    lua_close(L);
+    return NULL;
+}
+
+int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
+                  struct ml_err *err)
+{
+    char chunk[512];
+    snprintf(chunk, sizeof chunk, "@%s", name);
+    if (len &&
+        text[0] ==
+            '#') { /* the line for the shell: its newline stays, so that line numbers hold */
+        const char *end = memchr(text, '\n', len);
+        size_t skip = end ? (size_t)(end - text) : len;
+        text += skip;
+        len -= skip;
+    }
+    if (luaL_loadbufferx(L, text, len, chunk, "t") == LUA_OK)
+        return 0;
+    ml_err_set(err, ML_USAGE, "%s", lua_tostring(L, -1));
+    lua_pop(L, 1);
+    return -1;
+}

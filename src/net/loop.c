@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/loop.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define EVENTS 64
+#define UNKNOWN 0xff /* `told`: the number may stand for another socket by now */
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+
+static void curl_start(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* --- what curl tells us: recorded here, applied in ml_loop_flush --- */
+
+static int grow_fds(struct ml_loop *loop, int fd)
+{
+    if (fd < loop->fds_len)
+        return 0;
+    int len = loop->fds_len ? loop->fds_len : 64;
+    while (len <= fd)
+        len *= 2;
+    struct ml_loop_fd *fds = realloc(loop->fds, (size_t)len * sizeof *fds);
+    if (!fds)
+        return -1;
+    memset(fds + loop->fds_len, 0, (size_t)(len - loop->fds_len) * sizeof *fds);
+    loop->fds = fds;
+    loop->fds_len = len;
+    return 0;
+}
+
+static int mark_dirty(struct ml_loop *loop, int fd)
+{
+    if (loop->fds[fd].dirty)
+        return 0;
+    if (loop->dirty_len == loop->dirty_cap) {
+        int cap = loop->dirty_cap ? loop->dirty_cap * 2 : 64;
+        int *dirty = realloc(loop->dirty, (size_t)cap * sizeof *dirty);
+        if (!dirty)
+            return -1;
+        loop->dirty = dirty;
+        loop->dirty_cap = cap;
+    }
+    loop->dirty[loop->dirty_len++] = fd;
+    loop->fds[fd].dirty = true;
+    return 0;
+}
+
+/* CURLMOPT_SOCKETFUNCTION */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *socket_ud)
+{
+    (void)easy, (void)socket_ud;
+    struct ml_loop *loop = ud;
+    if (grow_fds(loop, fd) < 0 || mark_dirty(loop, fd) < 0) {
+        loop->no_memory = true;
+        return -1;
+    }
+    /* Descriptors of curl's own (the resolver's) are closed unseen and their numbers given out
+     * again: what the kernel was told of the old one no longer holds. */
+    if (what == CURL_POLL_REMOVE && !loop->fds[fd].ours)
+        loop->fds[fd].told = UNKNOWN;
+    loop->fds[fd].want = what == CURL_POLL_REMOVE ? 0
+                                                  : (what & CURL_POLL_IN ? EPOLLIN : 0) |
+                                                        (what & CURL_POLL_OUT ? EPOLLOUT : 0);
+    return 0;
+}
+
+/* CURLMOPT_TIMERFUNCTION */
+static int on_timer(CURLM *multi, long timeout_ms, void *ud)
+{
+    (void)multi;
+    struct ml_loop *loop = ud;
+    loop->curl_us = timeout_ms < 0 ? INT64_MAX : ml_clock_us() + (int64_t)timeout_ms * 1000;
+    return 0;
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION: knowing when a number changes
+ * hands saves two system calls a request, because a kept connection can stay as it was told. */
+static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct ml_loop *loop = ud;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    if (grow_fds(loop, fd) < 0) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    loop->fds[fd].ours = true;
+    loop->fds[fd].told = UNKNOWN;
+    return fd;
+}
+
+static int on_close(void *ud, curl_socket_t fd)
+{
+    struct ml_loop *loop = ud;
+    if (fd < loop->fds_len) {
+        loop->fds[fd].ours = false;
+        loop->fds[fd].told = UNKNOWN;
+    }
+    return close(fd);
+}
+
+/* --- life --- */
+
+static int watch(struct ml_loop *loop, int fd)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+    return fd < 0 ? -1 : epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+}
+
+static int create_multi(struct ml_loop *loop)
+{
+    loop->multi = curl_multi_init();
+    loop->share = curl_share_init();
+    if (!loop->multi || !loop->share)
+        return -1;
+    curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+    curl_multi_setopt(loop->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop);
+    curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
+    curl_multi_setopt(loop->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 100L);
+    return 0;
+}
+
+int ml_loop_create(struct ml_loop *loop, struct ml_err *err)
+{
+    pthread_once(&curl_once, curl_start);
+    *loop = (struct ml_loop){.curl_us = INT64_MAX, .armed_us = INT64_MAX};
+    ml_heap_create(&loop->timers);
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (loop->epoll_fd < 0 || watch(loop, loop->timer_fd) < 0 ||
+        watch(loop, loop->wake_fd) < 0) {
+        ml_err_set(err, ML_USAGE, "cannot create the event loop: %s", strerror(errno));
+        ml_loop_destroy(loop);
+        return -1;
+    }
+    if (create_multi(loop) < 0) {
+        ml_err_set(err, ML_MEMORY, "out of memory");
+        ml_loop_destroy(loop);
+        return -1;
+    }
+    return 0;
+}
+
+void ml_loop_destroy(struct ml_loop *loop)
+{
+    while (loop->pool_len)
+        curl_easy_cleanup(loop->pool[--loop->pool_len]);
+    if (loop->multi)
+        curl_multi_cleanup(loop->multi);
+    if (loop->share)
+        curl_share_cleanup(loop->share);
+    int fds[] = {loop->epoll_fd, loop->timer_fd, loop->wake_fd};
+    for (int i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    ml_heap_destroy(&loop->timers);
+    free(loop->fds);
+    free(loop->dirty);
+    *loop = (struct ml_loop){.epoll_fd = -1, .timer_fd = -1, .wake_fd = -1};
+}
+
+void ml_loop_limits(struct ml_loop *loop, long host_conns, long kept)
+{
+    curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, host_conns);
+    curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, kept);
+}
+
+/* --- transfers and timers --- */
+
+CURL *ml_loop_take(struct ml_loop *loop)
+{
+    return loop->pool_len ? loop->pool[--loop->pool_len] : curl_easy_init();
+}
+
+void ml_loop_give(struct ml_loop *loop, CURL *easy)
+{
+    if (loop->pool_len == ML_LOOP_POOL) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_reset(easy);
+    loop->pool[loop->pool_len++] = easy;
+}
+
+int ml_loop_add(struct ml_loop *loop, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_SHARE, loop->share);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop);
+    return curl_multi_add_handle(loop->multi, easy) == CURLM_OK ? 0 : -1;
+}
+
+void ml_loop_remove(struct ml_loop *loop, CURL *easy)
+{
+    curl_multi_remove_handle(loop->multi, easy);
+}
+
+int ml_loop_timer(struct ml_loop *loop, struct ml_timer *timer, int64_t at_us)
+{
+    return ml_heap_add(&loop->timers, timer, at_us);
+}
+
+void ml_loop_timer_cancel(struct ml_loop *loop, struct ml_timer *timer)
+{
+    ml_heap_remove(&loop->timers, timer);
+}
+
+/* --- turning --- */
+
+static void apply(struct ml_loop *loop, int fd)
+{
+    struct ml_loop_fd *f = &loop->fds[fd];
+    f->dirty = false;
+    if (f->want == f->told)
+        return;
+    struct epoll_event ev = {.events = f->want, .data.fd = fd};
+    if (f->want == 0)
+        epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd,
+                  &ev); /* may be closed already: no matter */
+    else if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &ev) < 0 && errno == ENOENT)
+        epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+    f->told = f->want;
+}
+
+static void arm(struct ml_loop *loop, int64_t at_us)
+{
+    if (at_us == loop->armed_us)
+        return;
+    struct itimerspec t = {0};
+    if (at_us != INT64_MAX) {
+        int64_t at = at_us > 0 ? at_us : 1;
+        t.it_value = (struct timespec){.tv_sec = at / 1000000, .tv_nsec = at % 1000000 * 1000};
+    }
+    timerfd_settime(loop->timer_fd, TFD_TIMER_ABSTIME, &t, NULL);
+    loop->armed_us = at_us;
+}
+
+void ml_loop_flush(struct ml_loop *loop)
+{
+    while (loop->dirty_len)
+        apply(loop, loop->dirty[--loop->dirty_len]);
+    if (loop->hosted)
+        arm(loop, ml_loop_next(loop));
+}
+
+int64_t ml_loop_next(const struct ml_loop *loop)
+{
+    int64_t timer = ml_heap_next(&loop->timers);
+    return timer < loop->curl_us ? timer : loop->curl_us;
+}
+
+static int wait_events(struct ml_loop *loop, int64_t timeout_us, struct epoll_event *events)
+{
+    int64_t next = ml_loop_next(loop);
+    if (next != INT64_MAX) {
+        int64_t left = next - ml_clock_us();
+        if (left < 0)
+            left = 0;
+        if (timeout_us < 0 || left < timeout_us)
+            timeout_us = left;
+    }
+    struct timespec t = {.tv_sec = timeout_us / 1000000,
+                         .tv_nsec = timeout_us % 1000000 * 1000};
+    int n = epoll_pwait2(loop->epoll_fd, events, EVENTS, timeout_us < 0 ? NULL : &t, NULL);
+    if (n < 0 && errno == ENOSYS) /* kernels before 5.11 */
+        n = epoll_wait(loop->epoll_fd, events, EVENTS,
+                       timeout_us < 0 ? -1 : (int)((timeout_us + 999) / 1000));
+    return n < 0 && errno == EINTR ? 0 : n;
+}
+
+static void drain(int fd)
+{
+    uint64_t count;
+    while (read(fd, &count, sizeof count) > 0)
+        ;
+}
+
+static void on_event(struct ml_loop *loop, const struct epoll_event *ev)
+{
+    int fd = ev->data.fd, running, mask = 0;
+    if (fd == loop->wake_fd || fd == loop->timer_fd) {
+        drain(fd);
+        if (fd == loop->timer_fd)
+            loop->armed_us = INT64_MAX;
+        return;
+    }
+    if (ev->events & EPOLLIN)
+        mask |= CURL_CSELECT_IN;
+    if (ev->events & EPOLLOUT)
+        mask |= CURL_CSELECT_OUT;
+    if (ev->events & (EPOLLERR | EPOLLHUP))
+        mask |= CURL_CSELECT_ERR;
+    curl_multi_socket_action(loop->multi, fd, mask, &running);
+}
+
+void ml_loop_kick(struct ml_loop *loop)
+{
+    int running;
+    if (loop->curl_us > ml_clock_us())
+        return;
+    loop->curl_us = INT64_MAX; /* set anew from inside when curl wants more */
+    curl_multi_socket_action(loop->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+static void finish_transfers(struct ml_loop *loop, ml_loop_done_fn done)
+{
+    CURLMsg *msg;
+    int left;
+    while ((msg = curl_multi_info_read(loop->multi, &left)) != NULL) {
+        if (msg->msg != CURLMSG_DONE)
+            continue;
+        CURL *easy = msg->easy_handle;
+        CURLcode code = msg->data.result; /* msg dies with the removal */
+        char *private = NULL;
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+        curl_multi_remove_handle(loop->multi, easy);
+        done(private, code);
+    }
+}
+
+static void fire_timers(struct ml_loop *loop)
+{
+    int64_t now = ml_clock_us();
+    struct ml_timer *timer;
+    while ((timer = ml_heap_pop(&loop->timers, now)) != NULL)
+        timer->fire(timer);
+}
+
+int ml_loop_turn(struct ml_loop *loop, int64_t timeout_us, ml_loop_done_fn done)
+{
+    struct epoll_event events[EVENTS];
+    ml_loop_flush(loop);
+    int n = wait_events(loop, timeout_us, events);
+    if (n < 0 || loop->no_memory)
+        return -1;
+    for (int i = 0; i < n; i++)
+        on_event(loop, &events[i]);
+    ml_loop_kick(loop);
+    finish_transfers(loop, done);
+    fire_timers(loop);
+    return 0;
+}
+
+int ml_loop_fd(struct ml_loop *loop)
+{
+    loop->hosted = true;
+    ml_loop_flush(loop);
+    return loop->epoll_fd;
+}
+
+void ml_loop_wake(struct ml_loop *loop)
+{
+    int saved = errno;
+    uint64_t one = 1;
+    ssize_t n = write(loop->wake_fd, &one, sizeof one);
+    (void)n; /* a full counter wakes as well */
+    errno = saved;
+}

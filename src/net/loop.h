@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop: one epoll, one curl multi handle, one timer heap.
+ *
+ * libcurl tells us about sockets and timeouts through callbacks about twice a
+ * request. They only record; one flush before waiting makes the system calls
+ * that are really needed, which halves the CPU of a request against doing
+ * them in the callbacks.
+ *
+ * Invariants
+ *   1. No Lua, and nothing that could call back into curl, runs inside a curl
+ *      callback.
+ *   2. A finished transfer is taken out of the multi handle before its owner
+ *      hears of it.
+ *   3. The descriptor of ml_loop_fd() is readable whenever a turn has work,
+ *      provided ml_loop_flush() ran since the last change.
+ *
+ *     ml_loop_create(&loop, &err);
+ *     while (busy)
+ *         ml_loop_turn(&loop, -1);         // wait, then do what is due
+ *     ml_loop_destroy(&loop);
+ */
+#ifndef ML_NET_LOOP_H
+#define ML_NET_LOOP_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/heap.h"
+
+#define ML_LOOP_POOL 128 /* idle easy handles kept for the next request */
+
+/* What curl wants of a descriptor, and what epoll has been told. */
+struct ml_loop_fd {
+    uint8_t want; /* EPOLLIN | EPOLLOUT bits, 0 = nothing */
+    uint8_t told; /* as want */
+    bool dirty;   /* on the dirty list */
+    bool ours;    /* a socket opened by on_open, whose close we see */
+};
+
+struct ml_loop {
+    CURLM *multi;
+    CURLSH *share; /* TLS sessions, shared by all handles */
+    int epoll_fd;
+    int timer_fd;     /* armed only when a host drives us */
+    int wake_fd;      /* eventfd: ml_loop_wake */
+    bool hosted;      /* a host polls our descriptor */
+    int64_t curl_us;  /* when curl wants to be called, INT64_MAX = never */
+    int64_t armed_us; /* what timer_fd is set to */
+    struct ml_heap timers;
+    struct ml_loop_fd *fds; /* by descriptor number */
+    int fds_len;
+    int *dirty;
+    int dirty_len, dirty_cap;
+    bool no_memory; /* a callback could not record: the next turn fails */
+    CURL *pool[ML_LOOP_POOL];
+    int pool_len;
+};
+
+/* Called with a finished transfer, already out of the multi handle. `private` is what
+ * CURLOPT_PRIVATE holds. */
+typedef void (*ml_loop_done_fn)(void *private, CURLcode code);
+
+/* -1 when descriptors or memory are out. */
+int ml_loop_create(struct ml_loop *loop, struct ml_err *err);
+/* All transfers must have been removed. */
+void ml_loop_destroy(struct ml_loop *loop);
+/* Connections to one host at most, and how many are kept in all. */
+void ml_loop_limits(struct ml_loop *loop, long host_conns, long kept);
+
+/* A clean easy handle from the pool, or NULL when memory is out. */
+CURL *ml_loop_take(struct ml_loop *loop);
+/* Back into the pool, reset. */
+void ml_loop_give(struct ml_loop *loop, CURL *easy);
+/* Starts and stops a transfer. */
+int ml_loop_add(struct ml_loop *loop, CURL *easy);
+void ml_loop_remove(struct ml_loop *loop, CURL *easy);
+
+/* Arms or moves a timer of the owner's; it fires inside a turn. -1: out of memory. */
+int ml_loop_timer(struct ml_loop *loop, struct ml_timer *timer, int64_t at_us);
+void ml_loop_timer_cancel(struct ml_loop *loop, struct ml_timer *timer);
+
+/* Lets curl start what was added, without waiting: the bytes go out before the caller goes on.
+ */
+void ml_loop_kick(struct ml_loop *loop);
+/* Waits at most timeout_us (-1 = until something happens, 0 = not at all), then handles
+ * sockets, curl's timeouts, finished transfers (done) and timers. -1 when the system or memory
+ * fails. */
+int ml_loop_turn(struct ml_loop *loop, int64_t timeout_us, ml_loop_done_fn done);
+/* When the next turn is due without any event: INT64_MAX = never. */
+int64_t ml_loop_next(const struct ml_loop *loop);
+/* Tells the kernel what changed; for hosts, after each step. */
+void ml_loop_flush(struct ml_loop *loop);
+/* The descriptor for a host's own loop; from now on the timer is kept in it too. */
+int ml_loop_fd(struct ml_loop *loop);
+/* Makes a waiting turn return. From any thread or signal handler. */
+void ml_loop_wake(struct ml_loop *loop);
+
+#endif

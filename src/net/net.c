@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/private.h"
+
+#define MAX_BODY (64u * 1024 * 1024)
+#define CONCURRENCY 32
+
+void ml_net_defaults(struct ml_net_conf *conf)
+{
+    *conf = (struct ml_net_conf){.concurrency = CONCURRENCY, .rate = -1, .max_body = MAX_BODY};
+}
+
+struct ml_net *ml_net_new(const struct ml_net_conf *conf, const struct ml_log *log,
+                          struct ml_err *err)
+{
+    struct ml_net *net = calloc(1, sizeof *net);
+    if (!net) {
+        ml_err_set(err, ML_MEMORY, "out of memory");
+        return NULL;
+    }
+    net->conf = *conf;
+    net->log = log;
+    net->random = ml_random_seed();
+    if (conf->ca_file && (net->conf.ca_file = net->ca_file = strdup(conf->ca_file)) == NULL) {
+        ml_err_set(err, ML_MEMORY, "out of memory");
+        free(net);
+        return NULL;
+    }
+    if (ml_loop_create(&net->loop, err) < 0) {
+        free(net->ca_file);
+        free(net);
+        return NULL;
+    }
+    ml_loop_limits(&net->loop, (long)conf->concurrency, (long)conf->concurrency * 2);
+    return net;
+}
+
+void ml_net_free(struct ml_net *net)
+{
+    if (!net)
+        return;
+    while (net->calls)
+        ml_call_cancel(net->calls);
+    while (net->lanes) {
+        struct ml_lane *lane = net->lanes;
+        net->lanes = lane->next;
+        ml_lane_free(lane);
+    }
+    while (net->origins) {
+        struct ml_origin *o = net->origins;
+        net->origins = o->next;
+        ml_origin_free(o);
+    }
+    ml_loop_destroy(&net->loop);
+    free(net->ca_file);
+    free(net);
+}
+
+static void dispatch(struct ml_net *net)
+{
+    for (struct ml_lane *lane = net->lanes; lane; lane = lane->next)
+        if (lane->head)
+            ml_lane_dispatch(lane);
+}
+
+int ml_net_turn(struct ml_net *net, int64_t timeout_us)
+{
+    dispatch(net);
+    int rc = ml_loop_turn(&net->loop, timeout_us, ml_transfer_done);
+    dispatch(net);
+    return rc;
+}
+
+void ml_net_kick(struct ml_net *net)
+{
+    dispatch(net);
+    ml_loop_kick(&net->loop);
+}
+
+bool ml_net_idle(const struct ml_net *net)
+{
+    return !net->calls && ml_heap_next(&net->loop.timers) == INT64_MAX;
+}
+
+int64_t ml_net_next(const struct ml_net *net)
+{
+    return ml_loop_next(&net->loop);
+}
+
+void ml_net_flush(struct ml_net *net)
+{
+    ml_loop_flush(&net->loop);
+}
+
+int ml_net_fd(struct ml_net *net)
+{
+    return ml_loop_fd(&net->loop);
+}
+
+void ml_net_wake(struct ml_net *net)
+{
+    ml_loop_wake(&net->loop);
+}
+
+int ml_net_timer(struct ml_net *net, struct ml_timer *timer, int64_t at_us)
+{
+    return ml_loop_timer(&net->loop, timer, at_us);
+}
+
+void ml_net_timer_cancel(struct ml_net *net, struct ml_timer *timer)
+{
+    ml_loop_timer_cancel(&net->loop, timer);
+}
+
+void ml_net_stats(const struct ml_net *net, struct ml_net_stats *out)
+{
+    *out = net->stats;
+    int64_t now = ml_clock_us();
+    for (const struct ml_lane *lane = net->lanes; lane; lane = lane->next) {
+        int64_t pause = ml_limit_paused(&lane->limit, now);
+        if (lane->head && pause > out->pause_us) {
+            out->pause_us = pause;
+            out->pause_status = lane->pause_status;
+        }
+    }
+}
+
+const char *ml_net_libraries(void)
+{
+    return curl_version();
+}

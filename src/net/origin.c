@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "net/private.h"
+
+/* Loopback is 127.0.0.0/8, ::1 and localhost. */
+static bool is_loopback(const char *host)
+{
+    struct in_addr four;
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+        return true;
+    return inet_pton(AF_INET, host, &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
+}
+
+static bool has_part(CURLU *u, CURLUPart part)
+{
+    char *text = NULL;
+    bool has = curl_url_get(u, part, &text, 0) == CURLUE_OK && text[0];
+    curl_free(text);
+    return has;
+}
+
+static bool has_path(CURLU *u)
+{
+    char *path = NULL;
+    bool has = curl_url_get(u, CURLUPART_PATH, &path, 0) == CURLUE_OK && strcmp(path, "/") != 0;
+    curl_free(path);
+    return has;
+}
+
+/* Why a parsed URL cannot be an origin, or NULL. */
+static const char *objection(CURLU *u, const char *scheme, bool loopback)
+{
+    if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD))
+        return "it holds a user name; credentials have their own settings";
+    if (has_path(u) || has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT))
+        return "give scheme, host and port only; paths such as /api/v2 are appended";
+    if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+        return "the scheme must be https";
+    if (strcmp(scheme, "http") == 0 && !loopback)
+        return "plain http is for this machine only; use https";
+    return NULL;
+}
+
+static struct ml_origin *new_origin(CURLU *u, const char *scheme, const char *host,
+                                    bool loopback)
+{
+    struct ml_origin *o = calloc(1, sizeof *o);
+    char *port = NULL;
+    curl_url_get(u, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+    size_t len = strlen(scheme) + strlen(host) + (port ? strlen(port) : 0) + 5;
+    if (o)
+        o->text = malloc(len);
+    if (o && !o->text) {
+        free(o);
+        o = NULL;
+    }
+    if (o) {
+        o->loopback = loopback;
+        snprintf(o->text, len, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
+    }
+    curl_free(port);
+    return o;
+}
+
+static struct ml_origin *parse(const char *text, struct ml_err *err)
+{
+    CURLU *u = curl_url();
+    char *scheme = NULL, *host = NULL;
+    struct ml_origin *o = NULL;
+    const char *why = NULL;
+    if (!u || curl_url_set(u, CURLUPART_URL, text, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+        why = "it should look like https://host or https://host:port";
+    else
+        why = objection(u, scheme, is_loopback(host));
+    if (why)
+        ml_err_set(err, ML_USAGE, "\"%.200s\" is not an address to use: %s", text, why);
+    else if ((o = new_origin(u, scheme, host, is_loopback(host))) == NULL)
+        ml_err_set(err, ML_MEMORY, "out of memory");
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(u);
+    return o;
+}
+
+struct ml_origin *ml_net_origin(struct ml_net *net, const char *text, struct ml_err *err)
+{
+    struct ml_origin *o = parse(text, err);
+    if (!o)
+        return NULL;
+    for (struct ml_origin *known = net->origins; known; known = known->next)
+        if (strcmp(known->text, o->text) == 0) {
+            ml_origin_free(o);
+            return known;
+        }
+    o->next = net->origins;
+    net->origins = o;
+    return o;
+}
+
+void ml_origin_free(struct ml_origin *origin)
+{
+    free(origin->text);
+    free(origin);
+}
+
+const char *ml_origin_text(const struct ml_origin *origin)
+{
+    return origin->text;
+}
+
+char *ml_origin_resolve(const struct ml_origin *origin, const char *url, const char *location,
+                        size_t len)
+{
+    char *relative = strndup(location, len), *full = NULL, *copy = NULL;
+    struct ml_err ignored;
+    CURLU *u = curl_url();
+    if (u && relative && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_set(u, CURLUPART_URL, relative, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_URL, &full, CURLU_NO_DEFAULT_PORT) == CURLUE_OK)
+        copy = strdup(full);
+    /* Same origin: what is left without path and query must be ours, to the letter. */
+    if (copy) {
+        curl_url_set(u, CURLUPART_PATH, NULL, 0);
+        curl_url_set(u, CURLUPART_QUERY, NULL, 0);
+        curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
+        curl_free(full);
+        full = NULL;
+        curl_url_get(u, CURLUPART_URL, &full, CURLU_NO_DEFAULT_PORT);
+        struct ml_origin *other = full ? parse(full, &ignored) : NULL;
+        if (!other || strcmp(other->text, origin->text) != 0) {
+            free(copy);
+            copy = NULL;
+        }
+        if (other)
+            ml_origin_free(other);
+    }
+    curl_free(full);
+    curl_url_cleanup(u);
+    free(relative);
+    return copy;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* The inside of net: shared by net.c, lane.c, call.c and origin.c only. */
+#ifndef ML_NET_PRIVATE_H
+#define ML_NET_PRIVATE_H
+
+#include "net/call.h"
+#include "net/loop.h"
+#include "net/net.h"
+#include "net/transfer.h"
+#include "policy/limit.h"
+
+struct ml_origin {
+    struct ml_origin *next;
+    char *text; /* "https://host:port" */
+    bool loopback;
+    bool answered;      /* an answer has come in this run: the address is right */
+    bool http2;         /* seen: a connection carries many requests */
+    unsigned in_flight; /* exchanges under way, all lanes */
+};
+
+/* Calls of one (origin, credential, read or write), in the order of their start. */
+struct ml_lane {
+    struct ml_lane *next;
+    struct ml_net *net;
+    struct ml_origin *origin;
+    char *credential; /* owned header line, wiped at the end; NULL = none */
+    bool write;
+    struct ml_limit limit;
+    struct ml_budget budget;
+    struct ml_call *head, *tail; /* queued */
+    struct ml_timer timer;       /* when the limit lets the next one go */
+    int pause_status;            /* what asked for the last pause */
+};
+
+enum ml_call_state { ML_CALL_QUEUED, ML_CALL_FLYING, ML_CALL_BACKOFF, ML_CALL_ENDED };
+
+struct ml_call {
+    struct ml_net *net;
+    struct ml_lane *lane;
+    struct ml_call *prev, *next; /* all calls that have not ended */
+    struct ml_call *queue_next;  /* the lane's queue */
+    enum ml_call_state state;
+    enum ml_effect effect;
+    bool json;
+    char *method, *url, *body;
+    size_t body_len;
+    struct curl_slist *headers;
+    int64_t attempt_ms, started_us, deadline_us, ended_us;
+    unsigned counted;  /* attempts that count against ML_RETRY_ATTEMPTS */
+    unsigned unsent;   /* attempts in a row that provably sent nothing */
+    unsigned attempts; /* all exchanges */
+    unsigned hops;     /* redirects followed */
+    double paid;       /* tokens of the retry budget */
+    struct ml_transfer transfer;
+    struct ml_timer retry, deadline;
+    struct ml_err err;
+    ml_call_end_fn on_end;
+    void *ud;
+};
+
+struct ml_net {
+    struct ml_loop loop;
+    struct ml_net_conf conf;
+    char *ca_file;
+    const struct ml_log *log;
+    struct ml_origin *origins;
+    struct ml_lane *lanes;
+    struct ml_call *calls; /* head of the list of calls that have not ended */
+    uint64_t random;
+    uint64_t begun; /* exchanges started */
+    struct ml_net_stats stats;
+};
+
+/* lane.c */
+struct ml_lane *ml_lane_find(struct ml_net *net, const struct ml_call_spec *spec);
+void ml_lane_free(struct ml_lane *lane);
+void ml_lane_push(struct ml_lane *lane, struct ml_call *call, bool front);
+void ml_lane_unlink(struct ml_lane *lane, struct ml_call *call);
+/* Starts queued calls while limit and gate let them. */
+void ml_lane_dispatch(struct ml_lane *lane);
+
+/* origin.c */
+void ml_origin_free(struct ml_origin *origin);
+/* The URL of a Location header when it stays on the origin, allocated; NULL otherwise. */
+char *ml_origin_resolve(const struct ml_origin *origin, const char *url, const char *location,
+                        size_t len);
+
+/* call.c: sends one queued call; its slot of the lane is taken. */
+void ml_call_fly(struct ml_call *call);
+/* call.c: ends a call with an error that no exchange brought. */
+void ml_call_fail(struct ml_call *call, enum ml_kind kind, const char *text);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/transfer.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/headers.h"
+
+#define HINT_MAX (1024 * 1024) /* Content-Length is believed up to here */
+
+void ml_transfer_create(struct ml_transfer *t, struct ml_loop *loop, size_t max_body)
+{
+    *t = (struct ml_transfer){.loop = loop};
+    ml_buf_create(&t->body, max_body);
+    ml_buf_create(&t->headers, ML_HEADERS_MAX);
+}
+
+void ml_transfer_destroy(struct ml_transfer *t)
+{
+    ml_transfer_cancel(t);
+    ml_buf_destroy(&t->body);
+    ml_buf_destroy(&t->headers);
+}
+
+/* --- curl callbacks: they only record --- */
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *ud)
+{
+    struct ml_transfer *t = ud;
+    size_t len = size * n;
+    if (t->body.cap == 0) {
+        curl_off_t hint = 0;
+        curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &hint);
+        if (hint > 0 && hint <= HINT_MAX)
+            ml_buf_reserve(&t->body, (size_t)hint); /* a hint: failing here is no failure */
+    }
+    if (ml_buf_add(&t->body, bytes, len) == 0)
+        return len;
+    t->too_large = true;
+    return 0;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *ud)
+{
+    struct ml_transfer *t = ud;
+    ml_headers_line(&t->headers, line, size * n);
+    return size * n;
+}
+
+/* Called before each time the request goes out, also when libcurl repeats it by itself. */
+static int on_prereq(void *ud, char *ip, char *local, int port, int local_port)
+{
+    (void)ip, (void)local, (void)port, (void)local_port;
+    struct ml_transfer *t = ud;
+    if (t->write && t->sends >= 1)
+        return CURL_PREREQFUNC_ABORT;
+    t->sends++;
+    return CURL_PREREQFUNC_OK;
+}
+
+/* --- start --- */
+
+static void set_request(CURL *easy, const struct ml_exchange *x)
+{
+    curl_easy_setopt(easy, CURLOPT_URL, x->url);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
+    if (x->body) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_len);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, x->body);
+    }
+    if (strcmp(x->method, "HEAD") == 0)
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    else if (x->body || strcmp(x->method, "GET") != 0)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, x->method);
+}
+
+static void set_transport(CURL *easy, const struct ml_exchange *x)
+{
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     (long)(x->write ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    /* A short idle age makes it rare that a write meets a connection which the server closes.
+     */
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, x->write ? 20L : 60L);
+    if (!x->proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    if (x->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, x->ca_file);
+}
+
+static void set_limits(CURL *easy, const struct ml_exchange *x)
+{
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)x->connect_ms);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, 30L);
+}
+
+static void set_callbacks(struct ml_transfer *t, CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->text);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_prereq);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+}
+
+int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
+{
+    CURL *easy = ml_loop_take(t->loop);
+    if (!easy)
+        return -1;
+    ml_buf_clear(&t->body);
+    ml_buf_clear(&t->headers);
+    t->body.max = x->max_body;
+    t->write = x->write;
+    t->sends = 0;
+    t->too_large = t->http2 = false;
+    t->fault = ML_FAULT_NONE;
+    t->status = 0;
+    t->text[0] = '\0';
+    set_request(easy, x);
+    set_transport(easy, x);
+    set_limits(easy, x);
+    set_callbacks(t, easy);
+    t->started_us = ml_clock_us();
+    t->easy = easy;
+    if (ml_loop_add(t->loop, easy) == 0)
+        return 0;
+    t->easy = NULL;
+    ml_loop_give(t->loop, easy);
+    return -1;
+}
+
+/* --- end --- */
+
+static enum ml_fault fault_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return ML_FAULT_NONE;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return ML_FAULT_RESOLVE;
+    case CURLE_COULDNT_CONNECT:
+        return ML_FAULT_CONNECT;
+    case CURLE_SSL_CONNECT_ERROR:
+        return ML_FAULT_TLS;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+        return ML_FAULT_CERT;
+    case CURLE_OPERATION_TIMEDOUT:
+        return ML_FAULT_TIMEOUT;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_BAD_CONTENT_ENCODING:
+        return ML_FAULT_TRUNCATED;
+    case CURLE_ABORTED_BY_CALLBACK:
+        return ML_FAULT_RESENT;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_OUT_OF_MEMORY:
+        return ML_FAULT_REFUSED;
+    default:
+        return ML_FAULT_BROKEN;
+    }
+}
+
+/* Takes out of the handle what is wanted of it, and gives it back. */
+static void release(struct ml_transfer *t)
+{
+    long status = 0, version = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+    t->status = (int)status;
+    t->http2 = version == CURL_HTTP_VERSION_2_0;
+    t->elapsed_us = ml_clock_us() - t->started_us;
+    ml_loop_give(t->loop, t->easy);
+    t->easy = NULL;
+}
+
+void ml_transfer_done(void *private, CURLcode code)
+{
+    struct ml_transfer *t = private;
+    t->fault = t->too_large ? ML_FAULT_TOO_LARGE : fault_of(code);
+    if (code != CURLE_OK && !t->text[0])
+        strncat(t->text, curl_easy_strerror(code), sizeof t->text - 1);
+    release(t);
+    t->on_done(t);
+}
+
+void ml_transfer_cancel(struct ml_transfer *t)
+{
+    if (!t->easy)
+        return;
+    ml_loop_remove(t->loop, t->easy);
+    release(t);
+}

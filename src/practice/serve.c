@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "practice/server.h"
+
+#include "base/clock.h"
+#include "practice/seed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+int64_t ml_practice_now(struct ml_practice *p)
+{
+    return ML_SEED_DAY_MS + (int64_t)p->changes * 1000;
+}
+
+static ml_handler_fn find_handler(const struct ml_handler *const *tables, const char *operation)
+{
+    for (; *tables; tables++)
+        for (const struct ml_handler *handler = *tables; handler->operation; handler++)
+            if (strcmp(handler->operation, operation) == 0)
+                return handler->run;
+    return NULL;
+}
+
+int ml_serve_bind(const struct ml_route *routes, const struct ml_handler *const *tables,
+                  struct ml_bound **out, size_t *count, struct ml_err *err)
+{
+    size_t n = 0;
+    while (routes[n].operation)
+        n++;
+    struct ml_bound *bound = calloc(n + 1, sizeof *bound);
+    if (!bound)
+        return ml_err_set(err, ML_MEMORY, "out of memory for the practice routes");
+    for (size_t i = 0; i < n; i++) {
+        bound[i] = (struct ml_bound){.route = &routes[i]};
+        bound[i].run = find_handler(tables, routes[i].operation);
+        if (!bound[i].run) {
+            free(bound);
+            return ml_err_set(err, ML_USAGE,
+                              "the practice server has no code for %s (%s %s), which is in the "
+                              "catalogue; it belongs into src/practice",
+                              routes[i].operation, routes[i].method, routes[i].path);
+        }
+    }
+    *out = bound;
+    *count = n;
+    return 0;
+}
+
+static struct ml_bound *bound_of(struct ml_practice *p, const struct ml_route *route)
+{
+    for (size_t i = 0; i < p->bound_count; i++)
+        if (p->bound[i].route == route)
+            return &p->bound[i];
+    return NULL;
+}
+
+/* A framework answers paths it does not know with a page, or with JSON when asked for it. */
+static void answer_no_route(const struct ml_ask *ask, struct ml_answer *ans)
+{
+    if (ask->accept && strstr(ask->accept, "json"))
+        ml_out_text(ml_answer_json(ans, 404), "{\"status\":404,\"error\":\"Not Found\"}");
+    else
+        ml_answer_html(ans, 404, "The page you were looking for does not exist (404)");
+}
+
+/* The token decides by the kind of the route: neither opens what is the other's (SD-20). */
+static bool token_fits(const struct ml_practice *p, const struct ml_ask *ask)
+{
+    const char *wanted = strcmp(ask->route->credential, "scim") == 0 ? p->scim_token : p->token;
+    const char *given = ask->authorization;
+    return strncasecmp(given, "Bearer ", 7) == 0 && strcmp(given + 7, wanted) == 0;
+}
+
+static void answer_route(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
+{
+    struct ml_bound *bound = ask->route ? bound_of(p, ask->route) : NULL;
+    if (!bound) {
+        answer_no_route(ask, ans);
+    } else if (!ask->authorization) {
+        ml_answer_refuse(ask, ans, 401, "Access token is missing");
+    } else if (!token_fits(p, ask)) {
+        ml_answer_refuse(ask, ans, 401, "Access token is not valid");
+    } else if (ask->too_large) {
+        ml_answer_refuse(ask, ans, 413, "The request body is too large");
+    } else {
+        bound->run(p, ask, ans);
+        bound->applied += ans->applied;
+        p->changes += ans->applied;
+    }
+    if (ans->out.failed)
+        ml_answer_refuse(ask, ans, 500, "The practice server is out of memory");
+}
+
+/* Faults that stand in for the request. True: the request is not carried out. */
+static bool broken_before(const struct ml_ask *ask, struct ml_answer *ans)
+{
+    switch (ask->fate.kind) {
+    case ML_BREAK_429:
+        ml_answer_refuse(ask, ans, 429, "Too many requests");
+        return true;
+    case ML_BREAK_500:
+        ml_answer_refuse(ask, ans, 500, "Something went wrong");
+        return true;
+    case ML_BREAK_502:
+        ml_answer_html(ans, 502, "502 Bad Gateway");
+        return true;
+    case ML_BREAK_503:
+        ml_answer_html(ans, 503, "503 Service Unavailable");
+        return true;
+    case ML_BREAK_RESET:
+        ans->status = 0;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Faults that spoil the answer. One that cannot strike here (a body to cut, where there is
+ * none) is taken back, so that the log names only what happened. */
+static void break_after(struct ml_ask *ask, struct ml_answer *ans)
+{
+    bool body = ans->out.buf.len >= 2;
+    bool good = ans->status >= 200 && ans->status < 300;
+    enum ml_break kind = ask->fate.kind;
+    bool cut = kind == ML_BREAK_HALF || kind == ML_BREAK_HALF_CHUNKED || kind == ML_BREAK_DRIP;
+    bool spoilt = kind == ML_BREAK_GARBAGE || kind == ML_BREAK_EMPTY;
+
+    if ((cut && (!body || strcmp(ask->method, "HEAD") == 0)) || (spoilt && !good))
+        ask->fate.kind = ML_BREAK_NONE;
+    else if (kind == ML_BREAK_500_AFTER)
+        ml_answer_refuse(ask, ans, 500, "Something went wrong");
+    else if (kind == ML_BREAK_GARBAGE)
+        ml_answer_html(ans, 200, "Signing in");
+    else if (kind == ML_BREAK_EMPTY)
+        ml_answer_start(ans, 200, "application/json; charset=utf-8");
+    else if (kind == ML_BREAK_RESET_AFTER || kind == ML_BREAK_HANG)
+        ans->status = 0;
+}
+
+/* What the log calls it; the stronger one where two things happened. */
+static void name_fault(struct ml_practice *p, struct ml_ask *ask)
+{
+    const char *name = ask->fate.limited ? "rate" : ml_break_name(ask->fate.kind);
+    p->broken[ask->fate.kind]++;
+    if (name)
+        ask->fault = name;
+    else if (!ask->fault && ask->fate.delay_ms > p->faults.latency_ms)
+        ask->fault = "slow";
+}
+
+/* The members that the file and the memory have in common, without the closing brace. */
+static void write_entry(const struct ml_ask *ask, const struct ml_answer *ans, struct ml_out *o)
+{
+    ml_out_fmt(o, "{\"n\":%lu,\"method\":", ask->n);
+    ml_out_string(o, ask->method);
+    ml_out_text(o, ",\"path\":");
+    ml_out_string(o, ask->uri);
+    ml_out_fmt(o, ",\"status\":%d,\"applied\":%s,\"fault\":", ans->status,
+               ans->applied ? "true" : "false");
+    ml_out_string(o, ask->fault);
+}
+
+static void record(struct ml_practice *p, const struct ml_ask *ask, const struct ml_answer *ans)
+{
+    struct ml_out line, entry;
+    ml_out_create(&line);
+    ml_out_create(&entry);
+    write_entry(ask, ans, &line);
+    ml_out_bytes(&entry, ml_buf_str(&line.buf), line.buf.len);
+    ml_out_text(&line, "}\n");
+    ml_out_text(&entry, ",\"body\":");
+    if (ask->body_len)
+        ml_out_string_n(&entry, ask->body, ask->body_len);
+    else
+        ml_out_text(&entry, "null");
+    ml_out_text(&entry, "}");
+    ml_access_line(&p->access, &line);
+    ml_access_keep(&p->access, ask->n, &entry);
+    ml_out_destroy(&line);
+    ml_out_destroy(&entry);
+}
+
+static void find_route(struct ml_ask *ask)
+{
+    const char *method = strcmp(ask->method, "HEAD") == 0 ? "GET" : ask->method;
+    if (ml_route_split(ask->uri, &ask->target) == 0)
+        ask->route = ml_route_match(ml_routes, method, &ask->target);
+}
+
+static void serve_api(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
+{
+    ask->n = ++p->requests;
+    ask->write = strcmp(ask->method, "GET") != 0 && strcmp(ask->method, "HEAD") != 0;
+    find_route(ask);
+    struct ml_bound *bound = ask->route ? bound_of(p, ask->route) : NULL;
+    if (bound)
+        bound->received++;
+    ml_fate_choose(&p->faults, &p->dice, p->seed, ask->n, ask->write, ml_clock_us(),
+                   ml_clock_wall_ms(), &ask->fate);
+    if (ask->fate.kind == ML_BREAK_STALE && strcmp(ask->method, "PATCH") != 0)
+        ask->fate.kind = ML_BREAK_NONE;
+    if (!broken_before(ask, ans)) {
+        answer_route(p, ask, ans);
+        break_after(ask, ans);
+    }
+    name_fault(p, ask);
+    record(p, ask, ans);
+}
+
+void ml_serve(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
+{
+    ml_answer_create(ans, 204);
+    pthread_mutex_lock(&p->lock);
+    if (strncmp(ask->uri, "/practice/", strlen("/practice/")) == 0)
+        ml_admin(p, ask, ans);
+    else
+        serve_api(p, ask, ans);
+    ml_seed_uuid(p->seed, ML_SEED_REQUEST, ask->n, ans->request_id);
+    pthread_mutex_unlock(&p->lock);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: Lua threads that wait for operations. THE one yield and THE one
+ * resume of the program are here.
+ *
+ * An operation is anything a task can wait for: a call, a timer, another
+ * task. It owns its cancel, and it is embedded in a userdata that stands on
+ * the waiting thread's stack, so it lives as long as the wait.
+ *
+ * Invariants
+ *   1. A completion only marks its operation and queues the waiting task
+ *      (ml_op_finish); the scheduler resumes it later. So an operation may
+ *      end at any moment, before or after the wait began.
+ *   2. A wait yields only where the scheduler is what resumed the thread. In
+ *      every other place (stock lua's main chunk, a table.sort comparator, a
+ *      gsub callback, a foreign coroutine) it drives the loop itself until
+ *      its operation is done. One binding serves both worlds.
+ *   3. Waiting inside a script's own coroutine travels up through it:
+ *      coroutine.resume and wrap of ml_task_open_coroutine pass the engine's
+ *      yield on and come back to the inner thread afterwards.
+ *   4. A cancelled task sees an error of kind "cancelled" raised from its
+ *      wait, once; it may clean up, even with calls.
+ *
+ *     static int sleep_done(lua_State *L, int status, lua_KContext ctx) { return 0; }
+ *     static int l_sleep(lua_State *L) {
+ *         struct sleep *s = lua_newuserdatauv(L, sizeof *s, 0);   // holds the op
+ *         ml_op_create(&s->op, cancel_sleep);
+ *         ...start the timer, whose callback calls ml_op_finish(&s->op)...
+ *         return ml_task_wait(L, sched, &s->op, sleep_done);
+ *     }
+ */
+#ifndef ML_TASK_TASK_H
+#define ML_TASK_TASK_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ml_sched;
+struct ml_task;
+
+/* What a task waits for. */
+struct ml_op {
+    struct ml_task *task;             /* who waits, NULL = nobody (yet) */
+    struct ml_sched *sched;           /* set by the wait */
+    bool done;                        /* ended: the result is with the operation's owner */
+    void (*cancel)(struct ml_op *op); /* stops it; sets nothing, reports nothing */
+    struct ml_op *next;               /* next waiter for the same task, for joins */
+};
+
+enum ml_task_state {
+    ML_TASK_READY,
+    ML_TASK_RUNNING,
+    ML_TASK_WAITING,
+    ML_TASK_DONE,
+    ML_TASK_FAILED,
+    ML_TASK_CANCELLED
+};
+
+struct ml_task {
+    struct ml_sched *sched;
+    lua_State *co; /* anchored by ref until the task is freed */
+    int ref;
+    enum ml_task_state state;
+    struct ml_op *op;  /* what it waits for */
+    bool cancelled;    /* raise at the next wait of the task */
+    bool cancel_asked; /* somebody asked it to end */
+    bool observed;     /* somebody awaited it: its error is theirs */
+    int results;       /* values on co's stack: arguments before it starts, results when DONE */
+    char *traceback;   /* of a failure with a plain message, malloc'd */
+    struct ml_op *joiners;                /* operations that wait for its end */
+    void (*on_end)(struct ml_task *task); /* told once, NULL = nobody */
+    struct ml_task *prev, *next;          /* all tasks that have not ended */
+    struct ml_task *ready_next;
+};
+
+/* The scheduler; one per engine. */
+struct ml_sched {
+    lua_State *L;       /* main thread of the state */
+    lua_State *running; /* thread that the scheduler (or our resume) runs now */
+    struct ml_task *current;
+    struct ml_task *ready, **ready_end;
+    struct ml_task *tasks;  /* all that have not ended */
+    bool engine_yield;      /* the yield under way is a wait, not the script's */
+    bool stopping;          /* every wait raises "cancelled" at once */
+    unsigned depth;         /* nested drives */
+    int (*drive)(void *ud); /* one turn of the world; -1 = nothing is left to wait for */
+    void *drive_ud;
+    int (*raise)(lua_State *L, const char *kind, const char *text); /* raises an error object */
+};
+
+void ml_sched_create(struct ml_sched *s, lua_State *L, int (*drive)(void *ud), void *ud);
+/* Kills what is left: closes the threads (running their __close handlers, which cannot wait) in
+ * reverse order of creation. The state must still be open. */
+void ml_sched_destroy(struct ml_sched *s);
+/* Resumes ready tasks, each at most once, until none is ready or `most` have run. Returns how
+ * many. */
+unsigned ml_sched_run(struct ml_sched *s, unsigned most);
+bool ml_sched_ready(const struct ml_sched *s);
+/* Cancels every task; from then on each wait raises "cancelled". */
+void ml_sched_stop(struct ml_sched *s);
+
+void ml_op_create(struct ml_op *op, void (*cancel)(struct ml_op *op));
+/* The operation has ended: queues who waits for it. */
+void ml_op_finish(struct ml_op *op);
+/* Waits for op, then calls k(L, LUA_OK or LUA_YIELD, 0) and returns what it returns. To be
+ * called as `return ml_task_wait(...)`; the userdata that holds op must be on L's stack. Raises
+ * "cancelled", and a usage error when waiting here could never end. */
+int ml_task_wait(lua_State *L, struct ml_sched *s, struct ml_op *op, lua_KFunction k);
+
+/* A new task for the function and `nargs` arguments on top of L's stack (they are popped). The
+ * memory of *task is the caller's (a userdata) and must live until ml_task_destroy. */
+void ml_task_create(struct ml_task *task, struct ml_sched *s, lua_State *L, int nargs);
+/* Cancels what it waits for and lets go of the thread. Safe in any state, twice too. */
+void ml_task_destroy(struct ml_task *task);
+/* Asks the task to end: its wait raises "cancelled". */
+void ml_task_cancel(struct ml_task *task);
+bool ml_task_ended(const struct ml_task *task);
+/* Raises "cancelled" when the running task has been asked to end: for operations that start
+ * something before they wait. */
+void ml_task_check(lua_State *L, struct ml_sched *s);
+/* Registers op to be finished when the task ends. */
+void ml_task_join(struct ml_task *task, struct ml_op *op);
+void ml_task_unjoin(struct ml_task *task, struct ml_op *op);
+/* Pushes copies of the results (returns how many), or of the error value (returns -1). */
+int ml_task_results(struct ml_task *task, lua_State *L);
+
+/* Replaces resume and wrap in the coroutine table on top of the stack. */
+void ml_task_open_coroutine(lua_State *L);
+
+#endif

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# Memory errors and leaks that the sanitizers do not see (uninitialised bytes), in the plain
+# build: each unit test once more, and a whole run of the program against the practice account.
+find_program(VALGRIND valgrind)
+if(NOT VALGRIND)
+  message(STATUS "valgrind tests left out: valgrind is not there")
+  return()
+endif()
+set(valgrind ${VALGRIND} --quiet --error-exitcode=99 --leak-check=full
+  --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect)
+
+foreach(source IN LISTS unit_sources)
+  get_filename_component(name ${source} NAME_WE)
+  moonlever_test(valgrind.${name} ${valgrind} $<TARGET_FILE:${name}>)
+endforeach()
+if(TARGET moonlever)
+  file(GLOB valgrind_scripts CONFIGURE_DEPENDS valgrind/*.lua)
+  foreach(source IN LISTS valgrind_scripts)
+    get_filename_component(name ${source} NAME_WE)
+    moonlever_test(valgrind.run_${name} ${PYTHON3} ${CMAKE_CURRENT_SOURCE_DIR}/lib/run_lua.py
+      ${source} ${valgrind})
+  endforeach()
+endif()
