@@ -157,4 +157,7 @@ function Lines:discard() self.file:discard() end
 
 function Lines:__close(err) self.file:__close(err) end
 
+-- The public form, beside moonlever.csv: moonlever.jsonl.writer(path).
+out.jsonl_format = { writer = out.jsonl }
+
 return out

@@ -116,18 +116,26 @@ void ml_log_redact(const struct ml_log *log, char *text)
     }
 }
 
-/* Is what the text ends with the beginning of a secret? Then that goes. */
+/* How many bytes at the end of the text are the beginning of this secret, 0 = too few to tell.
+ */
+static size_t overlap(const struct ml_secret *s, const char *text, size_t len)
+{
+    size_t n = s->len - 1 < len ? s->len - 1 : len;
+    while (n >= SHORTEST_SECRET && memcmp(text + len - n, s->text, n) != 0)
+        n--;
+    return n >= SHORTEST_SECRET ? n : 0;
+}
+
+/* A cut may have left the beginning of a secret at the end of the text. */
 static void redact_cut(const struct ml_log *log, char *text)
 {
-    size_t len = strlen(text);
+    size_t len = strlen(text), most = 0;
     for (const struct ml_secret *s = log->secrets; s; s = s->next) {
-        for (size_t n = s->len - 1; n >= SHORTEST_SECRET; n--) {
-            if (n > len || memcmp(text + len - n, s->text, n) != 0)
-                continue;
-            strcpy(text + len - n, "***");
-            return;
-        }
+        size_t n = overlap(s, text, len);
+        most = n > most ? n : most;
     }
+    if (most)
+        memcpy(text + len - most, "***", 4);
 }
 
 void ml_log(const struct ml_log *log, int level, const char *fmt, ...)

@@ -85,11 +85,11 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
     [ML_CMD_RUN] =
         {"run", "run SCRIPT [flags] [arguments of the script]",
          "Run a script: a file, or one of the ready-made scripts by its name.",
-         "$ moonlever run retag --help                     what it does and takes\n"
-         "$ moonlever run retag --from a --to b --dry-run  see the changes, write nothing\n"
-         "$ moonlever run retag --from a --to b            ask once, then change\n"
-         "$ moonlever run my.lua --practice --yes          on a practice account\n"
-         "$ moonlever run my.lua -- --yes                  --yes goes to the script\n",
+         "$ moonlever run retag --help                    what it does and takes\n"
+         "$ moonlever run retag --from a --to b --dry-run see the changes, write nothing\n"
+         "$ moonlever run retag --from a --to b           ask once, then change\n"
+         "$ moonlever run my.lua --practice --yes         on a practice account\n"
+         "$ moonlever run my.lua -- --yes                 --yes goes to the script\n",
          "Flags may stand before or behind the script. Behind it, whatever is not a flag\n"
          "listed here is an argument of the script; behind -- everything is.\n"},
     [ML_CMD_PRACTICE] =

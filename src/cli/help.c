@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-#define COLUMN 24 /* where explanations begin */
+#define WIDTH 80
+#define COLUMN 24 /* where explanations of flags begin */
+#define NARROW 14 /* and those of shorter names */
 
 static void heading(FILE *to, const char *title, bool color)
 {
@@ -25,13 +27,34 @@ static void lines(FILE *to, const char *text, int indent)
     }
 }
 
-/* "  name    what it is", the name on a line of its own when it is long. */
-static void pair(FILE *to, const char *name, const char *what)
+/* Writes text in lines of at most WIDTH columns; further lines begin at `column`. */
+static void wrapped(FILE *to, const char *text, size_t column)
 {
-    if (strlen(name) > COLUMN - 3)
-        fprintf(to, "  %s\n%*s%s\n", name, COLUMN, "", what);
+    size_t at = column;
+    while (*text) {
+        size_t n = strcspn(text, " ");
+        if (at > column && at + 1 + n > WIDTH) {
+            fprintf(to, "\n%*s", (int)column, "");
+            at = column;
+        } else if (at > column) {
+            fputc(' ', to);
+            at++;
+        }
+        fprintf(to, "%.*s", (int)n, text);
+        at += n;
+        text += n + (text[n] == ' ');
+    }
+    fputc('\n', to);
+}
+
+/* "  name    what it is", the name on a line of its own when it is long. */
+static void pair(FILE *to, const char *name, const char *what, size_t column)
+{
+    if (strlen(name) + 3 > column)
+        fprintf(to, "  %s\n%*s", name, (int)column, "");
     else
-        fprintf(to, "  %-*s%s\n", COLUMN - 2, name, what);
+        fprintf(to, "  %-*s", (int)column - 2, name);
+    wrapped(to, what, column);
 }
 
 static void flag_line(FILE *to, const struct ml_flag_row *row, bool longer)
@@ -41,7 +64,7 @@ static void flag_line(FILE *to, const struct ml_flag_row *row, bool longer)
                         : snprintf(name, sizeof name, "    --%s", row->name);
     if (row->value)
         snprintf(name + n, sizeof name - (size_t)n, " %s", row->value);
-    pair(to, name, row->brief);
+    pair(to, name, row->brief, COLUMN);
     if (longer && row->more)
         lines(to, row->more, COLUMN);
 }
@@ -67,7 +90,7 @@ static void commands(FILE *to, bool color)
 {
     heading(to, "COMMANDS", color);
     for (int c = ML_CMD_NONE + 1; c < ML_COMMANDS; c++)
-        pair(to, ml_command_rows[c].name, ml_command_rows[c].brief);
+        pair(to, ml_command_rows[c].name, ml_command_rows[c].brief, NARROW);
 }
 
 static void topics(FILE *to, bool color)
@@ -75,7 +98,7 @@ static void topics(FILE *to, bool color)
     const char *brief, *name;
     heading(to, "TOPICS (moonlever help TOPIC)", color);
     for (size_t i = 0; (name = ml_help_topic_name(i, &brief)) != NULL; i++)
-        pair(to, name, brief);
+        pair(to, name, brief, NARROW);
 }
 
 void ml_help_scripts(FILE *to)
@@ -84,7 +107,7 @@ void ml_help_scripts(FILE *to)
     for (size_t i = 0; moonlever_script_name(i); i++) {
         const char *name = moonlever_script_name(i), *text = moonlever_script_text(name);
         ml_script_summary(text ? text : "", summary, sizeof summary);
-        pair(to, name, summary);
+        pair(to, name, summary, NARROW);
     }
 }
 

@@ -5,9 +5,11 @@
  * A lane is one (origin, credential, read or write). The services document no
  * limits (WD-50), so the lane starts slowly, doubles its rate each second
  * until the first reject or the ceiling, then backs off at most once a second
- * (x0.85; the first reject x0.5), recovers quickly to 97 % of the rate that
- * failed, and probes above it by 1 % a second. Sending is smooth: a lane never
- * saves up permissions for a burst. It does not grow while it is not used.
+ * (x0.85; in the search for a first rate x0.5, once a round trip), recovers
+ * quickly to 97 % of the rate that failed, and probes above it by 1 % a second,
+ * faster once it is past it. A reject on the way back up takes the recovery
+ * back. Sending is smooth: a lane never saves up permissions for a burst. It
+ * does not grow while it is not used.
  *
  * Pure: time comes in as microseconds of a monotonic clock, nothing is read
  * or slept. A rate of 0 means "no limit".
@@ -70,8 +72,9 @@ void ml_limit_done(struct ml_limit *l, int64_t now_us, int64_t latency_us, enum 
 void ml_limit_unsent(struct ml_limit *l);
 /* Nothing is sent for this long (Retry-After: the whole lane waits). A longer pause stands. */
 void ml_limit_pause(struct ml_limit *l, int64_t now_us, int64_t pause_us);
-/* What headers say of the quota: `remaining` requests within `reset_us`, and `quota` in a window
- * of `window_us` (0 where unknown). Only ever lowers the rate, until the reset. */
+/* What headers say of the quota: `remaining` requests (< 0 = unknown) within `reset_us`, and `quota`
+ * in a window of `window_us` (<= 0 where unknown). Only ever lowers the rate, until the reset or for
+ * 15 minutes; an empty quota pauses the lane until then. No effect on a lane without a limit. */
 void ml_limit_hint(struct ml_limit *l, int64_t now_us, double remaining, int64_t reset_us,
                    double quota, int64_t window_us);
 /* How many may be in flight now: rate x latency x 1.5, at least 1, at most conf.in_flight. */

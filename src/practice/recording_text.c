@@ -51,7 +51,7 @@ static void metadata(const struct detail *d, const struct ml_recording *rec, str
     ml_out_text(o, "\"metadata\":{\"created_at\":");
     ml_out_time(o, d->created_ms);
     ml_out_text(o, ",\"updated_at\":");
-    ml_out_time(o, rec->updated_ms ? rec->updated_ms : d->created_ms + 48 * MINUTE_MS);
+    ml_out_time(o, rec->updated_ms ? rec->updated_ms : d->created_ms + MINUTE_MS / 2);
     if (d->h % 30 == 7)
         ml_out_text(o, ",\"duration\":null");
     else
@@ -124,12 +124,13 @@ static void room_insights(const struct detail *d, struct ml_out *o)
     ml_out_text(o, "]}");
 }
 
-/* Newest first: each seeded one is nine minutes older than the one before it, down to 1991;
- * those inserted later are younger than the seed. */
+/* Newest first: each seeded one is nine minutes older than the one before it, down to 1991; those
+ * inserted later are younger than the seed. All are before the account's clock begins, so that a
+ * change always moves updated_at forward. */
 static int64_t created_ms(const struct ml_recordings *r, unsigned serial)
 {
     if (serial >= r->seeded)
-        return ML_SEED_DAY_MS + (int64_t)(serial - r->seeded + 1) * MINUTE_MS;
+        return ML_SEED_DAY_MS - MINUTE_MS;
     return ML_SEED_DAY_MS - (int64_t)(serial % 2000000 + 1) * 9 * MINUTE_MS;
 }
 

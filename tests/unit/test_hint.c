@@ -155,8 +155,8 @@ static void retry_after_in_all_forms(void **state)
 static void malformed_retry_after(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",   " ",   "-1",  "+1", "1e3",  "0x10", ".5",
-                                      "1.", "1.x", "1,5", "5s", "soon", "1 2",  "\xff"};
+    static const char *const bad[] = {"",    " ",    "-1",  "+1", "1e3",  "0x10", ".5",  "1.",
+                                      "1.x", "1.5x", "1,5", "5s", "soon", "1 2",  "\xff"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (retry_after(bad[i]) != -1)
             fail_msg("taken as a wait: '%s'", bad[i]);
@@ -241,6 +241,7 @@ static void the_older_fields(void **state)
     expect(read_one("RateLimit-Limit", "100, 100;w=60, 1000;w=3600;comment=\"x\"", 1), -1, -1,
            1000, 3600);
     expect(read_one("RateLimit-Limit", "many", 0), -1, -1, -1, -1);
+    expect(read_one("RateLimit-Limit", "100 x", 0), -1, -1, -1, -1);
     expect(read_one("RateLimit-Remaining", "12", 1), 12, -1, -1, -1);
     expect(read_one("RateLimit-Remaining", "12 ", 1), 12, -1, -1, -1);
     expect(read_one("RateLimit-Remaining", "12a", 0), -1, -1, -1, -1);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `require "moonlever"` in a stock lua5.4: the same bindings in a state that
+ * is not ours. The host's allocator, hooks, signals, coroutines and print are
+ * left alone; calls outside a task drive the loop themselves.
+ *
+ * The engine is a userdata made before any other of ours, so that at the end
+ * of the state its finalizer runs last. It is anchored in the registry.
+ *
+ * There is nobody to ask for confirmation: writes need MOONLEVER_YES=1 in the
+ * environment.
+ */
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind/json.h"
+#include "engine/engine.h"
+#include "moonlever.h"
+
+#define ENGINE_TYPE "moonlever.engine"
+
+/* Ctrl-C in lua5.4 sets a hook and interrupts our wait; running any Lua code lets it raise. */
+static void let_hook_run(lua_State *L)
+{
+    if (!lua_gethook(L))
+        return;
+    luaL_loadstring(L, "");
+    lua_call(L, 0, 0);
+}
+
+static int drive(void *ud)
+{
+    struct ml_engine *e = ud;
+    bool ready = ml_sched_ready(&e->sched);
+    if (!ready && ml_net_idle(e->net))
+        return -1;
+    if (ml_net_turn(e->net, ready ? 0 : -1) < 0)
+        return -1;
+    let_hook_run(e->sched.L);
+    ml_sched_run(&e->sched, 256);
+    return 0;
+}
+
+static void write_out(void *ud, const char *text, size_t len)
+{
+    (void)ud;
+    fwrite(text, 1, len, stdout);
+}
+
+static int l_gc(lua_State *L)
+{
+    struct ml_engine **box = luaL_checkudata(L, 1, ENGINE_TYPE);
+    struct ml_engine *e = *box;
+    *box = NULL;
+    ml_engine_free(e);
+    return 0;
+}
+
+/* The script's arguments as lua put them into the global `arg`. */
+static void take_arguments(lua_State *L, struct ml_engine *e)
+{
+    if (lua_getglobal(L, "arg") == LUA_TTABLE) {
+        int n = (int)luaL_len(L, -1);
+        e->argv = calloc((size_t)n + 1, sizeof *e->argv);
+        for (; e->argv && e->argc < n; e->argc++) {
+            lua_rawgeti(L, -1, e->argc + 1);
+            e->argv[e->argc] = strdup(luaL_tolstring(L, -1, NULL));
+            lua_pop(L, 2);
+        }
+        if (lua_rawgeti(L, -1, 0) == LUA_TSTRING)
+            e->name = strdup(lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    e->bind.argc = e->argc;
+    e->bind.argv = (const char *const *)e->argv;
+    e->bind.script_name = e->name ? e->name : "script";
+}
+
+static struct ml_engine *new_engine(lua_State *L)
+{
+    struct ml_err err;
+    struct ml_engine **box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = NULL;
+    if (luaL_newmetatable(L, ENGINE_TYPE)) {
+        lua_pushcfunction(L, l_gc);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    struct ml_engine *e = *box = ml_engine_new(&err);
+    lua_setfield(L, LUA_REGISTRYINDEX, "moonlever.anchor");
+    if (!e || (e->net = ml_net_new(&e->net_conf, &e->log, &err)) == NULL)
+        luaL_error(L, "moonlever: %s", err.text);
+    return e;
+}
+
+MOONLEVER_API int luaopen_moonlever(lua_State *L)
+{
+    const char *yes = getenv("MOONLEVER_YES");
+    struct ml_engine *e = new_engine(L);
+    e->bind.net = e->net;
+    e->bind.sched = &e->sched;
+    e->bind.log = &e->log;
+    e->bind.concurrency = e->net_conf.concurrency;
+    e->bind.env = true;
+    e->bind.output = write_out;
+    e->bind.door.yes = yes && strcmp(yes, "1") == 0;
+    take_arguments(L, e);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+    lua_State *main = lua_tothread(L, -1);
+    lua_pop(L, 1);
+    ml_sched_create(&e->sched, main, drive, e);
+    e->sched.raise = ml_bind_raise_text;
+    ml_state_preload(L, &e->bind);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_getfield(L, -1, "moonlever");
+    lua_pushliteral(L, "moonlever");
+    lua_call(L, 1, 1);
+    return 1;
+}

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Help, and what is said about words that are not understood."""
+import os
+import re
+import unittest
+
+from cli_kit import moonlever, script
+
+COMMANDS = ("run", "practice", "help", "version")
+TOPICS = ("exit-codes", "environment", "output", "scripts")
+
+
+class Help(unittest.TestCase):
+    def text(self, *args):
+        done = moonlever(*args)
+        self.assertEqual((done.code, done.err), (0, ""), done)
+        self.assertNotIn("\x1b", done.out)
+        return done.out
+
+    def test_fits_eighty_columns(self):
+        for args in [("--help",), ("run", "-h")] + [("help", word) for word in COMMANDS + TOPICS]:
+            for line in self.text(*args).splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
+    def test_every_way_to_ask_gives_the_same(self):
+        for command in COMMANDS:
+            texts = {self.text("help", command), self.text(command, "--help"), self.text("--help", command)}
+            self.assertEqual(len(texts), 1, command)
+            text = texts.pop()
+            self.assertLess(text.index("EXAMPLES"), text.index("OUTPUT"), "examples come first")
+
+    def test_short_help_is_shorter(self):
+        short, longer = self.text("run", "-h"), self.text("run", "--help")
+        self.assertLess(len(short.splitlines()), len(longer.splitlines()))
+        for flag in ("--dry-run", "--yes", "--json", "--rate N", "--concurrency N", "--max-changes N",
+                     "--max-requests N", "--practice", "--faults TEXT"):
+            self.assertIn(flag, short)
+            self.assertIn(flag, longer)
+
+    def test_the_program_names_its_commands_and_topics(self):
+        text = self.text("--help")
+        self.assertEqual(text, self.text("help"))
+        for name in COMMANDS + TOPICS:
+            self.assertRegex(text, r"(?m)^  %s +\S" % name)
+
+    def test_topics(self):
+        for topic in TOPICS:
+            self.assertTrue(self.text("help", topic).startswith(topic + ": "))
+        codes = re.findall(r"(?m)^  (\d+) ", self.text("help", "exit-codes"))
+        self.assertEqual(codes, ["0", "1", "2", "3", "4", "5", "6", "75", "130"])
+        self.assertIn("SCREENDESK_SCIM_TOKEN", self.text("help", "environment"))
+
+    def test_practice_help_names_the_faults(self):
+        self.assertIn("reset-after-apply", self.text("practice", "--help"))
+
+    def test_version(self):
+        self.assertRegex(self.text("--version"), r"^moonlever \d+\.\d+\.\d+\n.*libcurl")
+        self.assertEqual(self.text("version"), self.text("--version"))
+
+    def test_ready_made_scripts_have_a_summary(self):
+        self.assertRegex(self.text("run", "--help"), r"(?m)^  retag +\w+")
+
+    def test_help_behind_a_script_is_the_scripts(self):
+        path = script("print(table.concat(arg, ' '))")
+        self.assertEqual(self.text("run", path, "--help", "-h", "--version"), "--help -h --version\n")
+        self.assertIn("--from", self.text("run", "retag", "--help"))
+
+
+class Mistakes(unittest.TestCase):
+    def refuse(self, *args, says, see=None, **options):
+        done = moonlever(*args, **options)
+        self.assertEqual((done.code, done.out), (2, ""), done)
+        self.assertTrue(done.err.startswith("moonlever: "), done)
+        self.assertIn(says, done.err)
+        lines = done.err.splitlines()
+        self.assertLessEqual(len(lines), 2, "one line, and where to look: %r" % done)
+        if see:
+            self.assertEqual(lines[1:], ["  see: " + see])
+
+    def test_flags(self):
+        self.refuse("run", "--dryrun", "retag", says="Did you mean '--dry-run'?", see="moonlever run --help")
+        self.refuse("run", "--max-change", "3", "retag", says="Did you mean '--max-changes'?")
+        self.refuse("--colour", "always", says="Did you mean '--color'?", see="moonlever --help")
+        self.refuse("run", "--max", "3", "retag", says="there is no flag '--max'")
+        self.refuse("run", "--rate", "fast", "retag", says="not 'fast'")
+        self.refuse("practice", "--yes", says="'practice' has no flag --yes; it belongs to 'run'")
+
+    def test_a_mistyped_dry_run_behind_the_script(self):
+        self.refuse("run", "retag", "--tickets", "--dryrun", says="almost '--dry-run'",
+                    see="moonlever help scripts")
+
+    def test_commands(self):
+        self.refuse("practise", says="Did you mean 'practice'?", see="moonlever --help")
+        self.refuse("ver", says="there is no command 'ver'", see="moonlever --help")
+        self.refuse("retag", says="Did you mean 'moonlever run retag'?", see="moonlever --help")
+        self.refuse("my.lua", says="Did you mean 'moonlever run my.lua'?", see="moonlever --help")
+        self.refuse("help", "environmnt", says="Did you mean 'environment'?", see="moonlever help")
+        self.refuse("help", "retag", says="is a script", see="moonlever run retag --help")
+
+    def test_scripts(self):
+        see = "moonlever run --help"
+        self.refuse("run", "retga", says="Did you mean 'retag'?", see=see)
+        self.refuse("run", "retag.lau", says="Did you mean 'retag'?", see=see)
+        self.refuse("run", "/nowhere/at/all.lua", says="neither a file nor a ready-made script", see=see)
+        self.refuse("run", "", says="the name of the script is empty", see=see)
+
+    def test_files_near_by(self):
+        path = script("print 1", "titles.lua")
+        folder, see = os.path.dirname(path), "moonlever run --help"
+        self.refuse("run", os.path.join(folder, "titels.lua"), says="Did you mean '%s'?" % path, see=see)
+        self.refuse("run", os.path.join(folder, "titles"), says="Did you mean '%s'?" % path, see=see)
+        self.refuse("run", "title.lua", says="Did you mean 'titles.lua'?", see=see, cwd=folder)
+        self.refuse("run", folder, says="is a directory", see=see)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may read everything")
+    def test_a_file_that_may_not_be_read(self):
+        path = script("print 1")
+        os.chmod(path, 0)
+        self.refuse("run", path, says="Permission denied")
+
+    def test_nothing_to_run(self):
+        done = moonlever("run")
+        self.assertEqual(done.code, 2, done)
+        self.assertRegex(done.out, r"(?m)^  retag +\w+")
+        self.assertIn("which script?", done.err)
+        done = moonlever()
+        self.assertEqual(done.code, 2, done)
+        self.assertIn("EXAMPLES", done.out)
+
+    def test_syntax_errors_name_the_line(self):
+        path = script("local x = 1\nlocal y = = 2\n")
+        done = moonlever("run", path, "--practice", "-q")
+        self.assertEqual((done.code, done.out), (2, ""), done)
+        self.assertRegex(done.err, r"script\.lua:2:")
+
+    def test_arguments_that_look_like_a_terminal_attack_are_harmless_in_a_log(self):
+        done = moonlever("run", "\x1b[2Jx")
+        self.assertEqual(done.code, 2)
+        self.assertIn("\x1b[2Jx", done.err)  # not a terminal: bytes as they are
+
+
+class Colour(unittest.TestCase):
+    def error(self, *args, **env):
+        done = moonlever(*args, "run", "nowhere.lua", **env)
+        self.assertEqual(done.code, 2)
+        return "\x1b[" in done.err
+
+    def test_who_decides(self):
+        self.assertFalse(self.error())
+        self.assertTrue(self.error("--color=always"))
+        self.assertTrue(self.error("--color=always", NO_COLOR="1"), "a flag goes before the environment")
+        self.assertTrue(self.error(CLICOLOR_FORCE="1"))
+        self.assertFalse(self.error(CLICOLOR_FORCE="0"))
+        self.assertFalse(self.error(CLICOLOR_FORCE="1", NO_COLOR="1"))
+        self.assertTrue(self.error(CLICOLOR_FORCE="1", NO_COLOR=""), "NO_COLOR counts when it is not empty")
+        self.assertFalse(self.error("--color=never", CLICOLOR_FORCE="1"))
+        self.assertFalse(self.error("--no-color", CLICOLOR_FORCE="1"))
+
+
+if __name__ == "__main__":
+    unittest.main()
