@@ -237,10 +237,12 @@ local report, err = moonlever.try(moonlever.each, todo, function(person) return 
 -- A run that was stopped says as well how far it came.
 local failures, more = faulty.failures, (report or err.report or { failures = {} }).failures
 table.move(more, 1, #more, #failures + 1, failures)
-local reached = sums.changed + sums.same + sums.repeated + sums.failed
-moonlever.report {
-  title = "bulk-roles, rows", total = #rows,
+local parts = {
+  title = "bulk-roles, rows", total = #rows, failures = failures,
   { "changed", sums.changed }, { "already so", sums.same }, { "said twice", sums.repeated },
-  { "failed", sums.failed }, { "not reached", #rows - reached }, failures = failures,
+  { "failed", sums.failed },
 }
+local reached = sums.changed + sums.same + sums.repeated + sums.failed
+if reached < #rows then parts[#parts + 1] = { "not reached", #rows - reached } end
+moonlever.report(parts)
 if err then error(err, 0) end

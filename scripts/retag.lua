@@ -94,6 +94,17 @@ end
 
 local sd = moonlever.connect "screendesk"
 
+-- The first changes are shown in the report, so that a dry run shows what it means.
+local EXAMPLES = 5
+local examples = {}
+
+local function show(rec, fields)
+  if #examples >= EXAMPLES then return end
+  local name = fields.title and "title" or opt.where
+  examples[#examples + 1] = ("%s: %s -> %s"):format(name,
+    moonlever.json.encode(rec[name] or ""), moonlever.json.encode(fields[name]))
+end
+
 local function retag(rec)
   if opt.only and not (rec.title or ""):find(opt.only, 1, true) then return false end
   local fields = changes(rec)
@@ -102,16 +113,18 @@ local function retag(rec)
     return nil, "its title would be empty; give it a title first"
   end
   sd.recordings:update(rec, fields)
+  show(rec, fields)
 end
 
 local report, err = moonlever.try(moonlever.each, sd.recordings:list { limit = opt.limit }, retag)
 -- A run that was stopped says as well how far it came.
 local sums = report or err.report
 if sums then
+  if sums.ok > #examples then examples[#examples + 1] = ("… and %d more"):format(sums.ok - #examples) end
   moonlever.report {
     title = "retag, recordings looked at", total = sums.total,
     { "changed", sums.ok }, { "with nothing to change", sums.skipped }, { "failed", sums.failed },
-    failures = sums.failures,
+    lines = examples, failures = sums.failures,
   }
 end
 if err then error(err, 0) end

@@ -57,6 +57,7 @@ end
 
 -- A problem of the header or the command line on its way to the caller of build
 -- or parse: not an error object, so that it cannot be mistaken for one of ours.
+-- A text that starts with a space reads on from the script's name.
 local Problem = {}
 
 local function problem(message, ...)
@@ -311,7 +312,7 @@ local function unknown(state, word)
   local names = {}
   for _, arg in ipairs(state.spec.args) do names[#names + 1] = arg.flag end
   local near = suggest.closest(word:gsub("^%-+", ""), names)
-  problem("has no argument %s%s", word, near and (". Did you mean --" .. near .. "?") or "")
+  problem(" has no argument %s%s", word, near and (". Did you mean --" .. near .. "?") or "")
 end
 
 -- The value of an argument that stands in the next word. A word that is itself an
@@ -363,7 +364,7 @@ local function positional(state, word)
     state.place = state.place + 1
     arg = state.spec.places[state.place]
   end
-  if not arg then problem("does not take '%s'", word) end
+  if not arg then problem(" does not take '%s'", word) end
   store(state, arg, word)
   if arg.kind ~= "list" then state.place = state.place + 1 end
 end
@@ -372,7 +373,7 @@ local function finish(state)
   for _, arg in ipairs(state.spec.args) do
     if state.values[arg.name] == nil then
       if arg.required then
-        problem("needs %s%s", arg.label, arg.text ~= "" and " (" .. arg.text .. ")" or "")
+        problem(" needs %s%s", arg.label, arg.text ~= "" and " (" .. arg.text .. ")" or "")
       end
       state.values[arg.name] = arg.default
     end
@@ -404,7 +405,7 @@ local function parse(spec, words)
 end
 
 --- Reads the words of the command line. Returns { values = {…} } or
--- { help = true }, or nil and the problem, which begins where the script's name ends.
+-- { help = true }, or nil and the problem.
 function script.parse(spec, words)
   return caught(pcall(parse, spec, words))
 end
@@ -498,10 +499,14 @@ function script.help(spec, name)
   add("ARGUMENTS")
   add_arguments(add, spec)
   if spec.description then
-    add("")
-    add("DESCRIPTION")
+    local heading = "DESCRIPTION"
     for paragraph in (spec.description .. "\n\n"):gmatch("(.-)\n%s*\n") do
-      if paragraph:find("%S") then add("  " .. wrapped(paragraph, 2)) end
+      if paragraph:find("%S") then
+        add("")
+        if heading then add(heading) end
+        heading = nil
+        add("  " .. wrapped(paragraph, 2))
+      end
     end
   end
   add("")
@@ -518,7 +523,8 @@ end
 -- The run --------------------------------------------------------------------
 
 local function refuse(name, text)
-  raw.log(0, ("%s: %s\n  see: moonlever run %s --help"):format(name, text, name))
+  local reads_on = text:sub(1, 1) == " "
+  raw.log(0, ("%s%s%s\n  see: moonlever run %s --help"):format(name, reads_on and "" or ": ", text, name))
   raw.exit(2)
 end
 

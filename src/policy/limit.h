@@ -30,10 +30,10 @@
 #define ML_LIMIT_FULL INT64_MAX
 
 struct ml_limit_conf {
-    double start;          /* requests a second to begin with; 0 = no limit at all */
-    double ceiling;        /* never faster than this; 0 = no ceiling */
-    unsigned in_flight;    /* never more at once than this (1..) */
-    double headroom;       /* share of a known quota to use, 0..1; 0 means 1 */
+    double start;       /* requests a second to begin with; 0 = no limit at all */
+    double ceiling;     /* never faster than this; 0 = no ceiling */
+    unsigned in_flight; /* never more at once than this (1..) */
+    double headroom;    /* share of a known quota to use, 0..1; 0 means 1 */
 };
 
 enum ml_limit_outcome {
@@ -45,21 +45,21 @@ enum ml_limit_outcome {
 struct ml_limit {
     struct ml_limit_conf conf;
     /* The implementation's own state follows; see limit.c. */
-    double rate;           /* now allowed, requests a second; 0 = no limit */
-    double failed_rate;    /* rate at the last reject, 0 = none yet */
-    double hint_rate;      /* cap from headers until hint_until_us, 0 = none */
+    double rate;        /* now allowed, requests a second; 0 = no limit */
+    double failed_rate; /* rate at the last reject, 0 = none yet */
+    double hint_rate;   /* cap from headers until hint_until_us, 0 = none */
     int64_t hint_until_us;
-    int64_t next_us;       /* earliest next send */
-    int64_t pause_us;      /* nothing before this (Retry-After) */
-    int64_t grown_us;      /* last growth step */
-    int64_t backed_us;     /* last back-off, INT64_MIN = none yet */
-    int64_t recent_sends;  /* sends since grown_us: has the rate been used? */
-    double latency_us;     /* smoothed latency */
-    unsigned busy;         /* slots taken */
-    int64_t slowed_us;     /* last time the rate was lowered; what was sent before is no evidence */
-    double low_rate;       /* rate after the last back-off */
-    unsigned accepted;     /* answers to what was sent since slowed_us */
-    bool searching;        /* no rate has proved itself yet: each round trip may halve it */
+    int64_t next_us;      /* earliest next send */
+    int64_t pause_us;     /* nothing before this (Retry-After) */
+    int64_t grown_us;     /* last growth step */
+    int64_t backed_us;    /* last back-off, INT64_MIN = none yet */
+    int64_t recent_sends; /* sends since grown_us: has the rate been used? */
+    double latency_us;    /* smoothed latency */
+    unsigned busy;        /* slots taken */
+    int64_t slowed_us; /* last time the rate was lowered; what was sent before is no evidence */
+    double low_rate;   /* rate after the last back-off */
+    unsigned accepted; /* answers to what was sent since slowed_us */
+    bool searching;    /* no rate has proved itself yet: each round trip may halve it */
 };
 
 /* A lane at its starting rate. */
@@ -67,14 +67,16 @@ void ml_limit_create(struct ml_limit *l, const struct ml_limit_conf *conf, int64
 /* 0: go, and a slot is taken. ML_LIMIT_FULL: all slots are taken. Else microseconds to wait. */
 int64_t ml_limit_ask(struct ml_limit *l, int64_t now_us);
 /* Gives back a slot and learns. latency_us: from send to the end of the answer. */
-void ml_limit_done(struct ml_limit *l, int64_t now_us, int64_t latency_us, enum ml_limit_outcome outcome);
+void ml_limit_done(struct ml_limit *l, int64_t now_us, int64_t latency_us,
+                   enum ml_limit_outcome outcome);
 /* Gives back a slot whose request was never sent: nothing is learned. */
 void ml_limit_unsent(struct ml_limit *l);
 /* Nothing is sent for this long (Retry-After: the whole lane waits). A longer pause stands. */
 void ml_limit_pause(struct ml_limit *l, int64_t now_us, int64_t pause_us);
-/* What headers say of the quota: `remaining` requests (< 0 = unknown) within `reset_us`, and `quota`
- * in a window of `window_us` (<= 0 where unknown). Only ever lowers the rate, until the reset or for
- * 15 minutes; an empty quota pauses the lane until then. No effect on a lane without a limit. */
+/* What headers say of the quota: `remaining` requests (< 0 = unknown) within `reset_us`, and
+ * `quota` in a window of `window_us` (<= 0 where unknown). Only ever lowers the rate, until the
+ * reset or for 15 minutes; an empty quota pauses the lane until then. No effect on a lane
+ * without a limit. */
 void ml_limit_hint(struct ml_limit *l, int64_t now_us, double remaining, int64_t reset_us,
                    double quota, int64_t window_us);
 /* How many may be in flight now: rate x latency x 1.5, at least 1, at most conf.in_flight. */

@@ -6,7 +6,7 @@
  *
  *     clang -g -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc \
  *         tests/fuzz/fuzz_hint.c src/policy/hint.c -o fuzz_hint
- *     ./fuzz_hint -max_total_time=60 tests/fuzz/corpus_hint
+ *     ./fuzz_hint -max_total_time=60 tests/fuzz/corpus/hint
  */
 #include "policy/hint.h"
 #include "policy/retry.h"

@@ -508,9 +508,8 @@ static void test_encode_ceiling(void **state)
     lua_pushstring(L, "0123456789");
     ml_buf_create(&out, 12);
     assert_int_equal(ml_json_encode(L, -1, &out, NULL, &err), 0);
-    ml_buf_clear(&out);
-    out.max = 11;
     ml_buf_destroy(&out);
+    ml_buf_create(&out, 11);
     assert_int_equal(ml_json_encode(L, -1, &out, NULL, &err), -1);
     assert_int_equal(err.kind, ML_USAGE);
     assert_non_null(strstr(err.text, "the 11 bytes allowed"));

@@ -2,13 +2,28 @@
 /* The practice server's REST side, spoken to over a socket. */
 #include "test_practice_client.h"
 
-static const char *const members[] = {
-    "uuid", "title", "summary", "description", "metadata.created_at", "metadata.updated_at",
-    "metadata.duration", "metadata.impressions_count", "metadata.recording_type",
-    "metadata.recording_source", "metadata.url", "metadata.helpdesk_info",
-    "technical_details.vendor", "technical_details.ip_address", "technical_details.timezone",
-    "technical_details.network_type", "technical_details.isp", "console_logs", "user.email",
-    "user.name", "room_insights.started_at", "room_insights.participants_insights"};
+static const char *const members[] = {"uuid",
+                                      "title",
+                                      "summary",
+                                      "description",
+                                      "metadata.created_at",
+                                      "metadata.updated_at",
+                                      "metadata.duration",
+                                      "metadata.impressions_count",
+                                      "metadata.recording_type",
+                                      "metadata.recording_source",
+                                      "metadata.url",
+                                      "metadata.helpdesk_info",
+                                      "technical_details.vendor",
+                                      "technical_details.ip_address",
+                                      "technical_details.timezone",
+                                      "technical_details.network_type",
+                                      "technical_details.isp",
+                                      "console_logs",
+                                      "user.email",
+                                      "user.name",
+                                      "room_insights.started_at",
+                                      "room_insights.participants_insights"};
 
 static void test_list_is_complete(void **state)
 {
@@ -59,8 +74,8 @@ static void test_page_numbers(void **state)
     assert_int_equal(json_array_size(at(page, "records")), 0);
     assert_int_equal(int_at(page, "pagination.prev_page"), 3);
     json_decref(page);
-    const char *const bad[] = {"page=0", "page=-1", "page=x", "page=", "page=1e2",
-                               "page=99999999999999999999"};
+    const char *const bad[] = {"page=0", "page=-1",  "page=x",
+                               "page=",  "page=1e2", "page=99999999999999999999"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char path[80];
         snprintf(path, sizeof path, "/api/v2/recordings?x=1&%s", bad[i]);
@@ -129,14 +144,18 @@ static void test_unknown_paths(void **state)
 {
     (void)state;
     struct ml_practice *p = start(NULL, 5);
-    json_t *error = ask_json(p, "GET",
-                             "/api/v2/recordings/5c85e529-c7e5-4fa5-a383-8760344c9d00", REST, NULL,
-                             404);
+    json_t *error = ask_json(
+        p, "GET", "/api/v2/recordings/5c85e529-c7e5-4fa5-a383-8760344c9d00", REST, NULL, 404);
     assert_string_equal(text_at(error, "error.message"), "No recording with this id");
     json_decref(error);
-    const char *const paths[] = {"/", "/api/v2/nothing", "/api/v2//recordings", "/api/v2/recordings/",
-                                 "/api/v2/recordings/a%2Fb", "/api/v2/recordings/%00",
-                                 "/api/v2/recordings/%zz", "/api/v1/recordings"};
+    const char *const paths[] = {"/",
+                                 "/api/v2/nothing",
+                                 "/api/v2//recordings",
+                                 "/api/v2/recordings/",
+                                 "/api/v2/recordings/a%2Fb",
+                                 "/api/v2/recordings/%00",
+                                 "/api/v2/recordings/%zz",
+                                 "/api/v1/recordings"};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         assert_int_equal(ask_status(p, "GET", paths[i], REST, NULL), 404);
     struct reply r = ask(p, "DELETE", "/api/v2/recordings", REST, NULL);
@@ -164,13 +183,16 @@ static void test_update_changes_what_is_wrapped(void **state)
     first_uuid(p, uuid);
     snprintf(path, sizeof path, "/api/v2/recordings/%s", uuid);
     json_t *before = ask_json(p, "GET", path, REST, NULL, 200);
-    json_t *after = ask_json(p, "PATCH", path, REST,
-                             "{\"recording\":{\"title\":\"T \\\"1\\\" \\u00e9\\u0001\",\"summary\":null}}", 200);
+    json_t *after = ask_json(
+        p, "PATCH", path, REST,
+        "{\"recording\":{\"title\":\"T \\\"1\\\" \\u00e9\\u0001\",\"summary\":null}}", 200);
     assert_string_equal(text_at(after, "title"), "T \"1\" \xc3\xa9\x01");
     assert_true(json_is_null(at(after, "summary")));
     assert_true(json_equal(at(before, "description"), at(after, "description")));
-    assert_true(strcmp(text_at(after, "metadata.updated_at"), text_at(before, "metadata.updated_at")) > 0);
-    assert_string_equal(text_at(after, "metadata.created_at"), text_at(before, "metadata.created_at"));
+    assert_true(strcmp(text_at(after, "metadata.updated_at"),
+                       text_at(before, "metadata.updated_at")) > 0);
+    assert_string_equal(text_at(after, "metadata.created_at"),
+                        text_at(before, "metadata.created_at"));
     json_t *read_back = ask_json(p, "GET", path, REST, NULL, 200);
     assert_true(json_equal(after, read_back));
     json_t *entry = last_entry(p);
@@ -252,11 +274,12 @@ static void test_form_encoding_and_size(void **state)
     char uuid[37], request[400];
     first_uuid(p, uuid);
     int fd = dial(p);
-    int n = snprintf(request, sizeof request,
-                     "PATCH /api/v2/recordings/%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                     "Authorization: Bearer %s\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-                     "Content-Length: 19\r\n\r\nrecording[title]=xy",
-                     uuid, ml_practice_token(p));
+    int n = snprintf(
+        request, sizeof request,
+        "PATCH /api/v2/recordings/%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        "Authorization: Bearer %s\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        "Content-Length: 19\r\n\r\nrecording[title]=xy",
+        uuid, ml_practice_token(p));
     send_all(fd, request, (size_t)n);
     struct reply r = read_reply(fd);
     assert_int_equal(r.status, 400);
@@ -306,9 +329,10 @@ static void test_keep_alive_and_request_id(void **state)
     (void)state;
     struct ml_practice *p = start(NULL, 5);
     char request[256], got[512];
-    int n = snprintf(request, sizeof request,
-                     "HEAD /api/v2/recordings HTTP/1.1\r\nHost: x\r\nAuthorization: bearer %s\r\n\r\n",
-                     ml_practice_token(p));
+    int n = snprintf(
+        request, sizeof request,
+        "HEAD /api/v2/recordings HTTP/1.1\r\nHost: x\r\nAuthorization: bearer %s\r\n\r\n",
+        ml_practice_token(p));
     int fd = dial(p);
     for (int i = 0; i < 3; i++) {
         size_t used = 0;

@@ -82,13 +82,15 @@ static inline void send_all(int fd, const char *bytes, size_t len)
 static inline void send_request(const struct ml_practice *p, int fd, const char *method,
                                 const char *path, enum token token, const char *body)
 {
-    const char *const tokens[] = {NULL, ml_practice_token(p), ml_practice_scim_token(p), "wrong"};
+    const char *const tokens[] = {NULL, ml_practice_token(p), ml_practice_scim_token(p),
+                                  "wrong"};
     char *text = NULL;
     int n = asprintf(&text,
                      "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s%s%s"
                      "%sContent-Length: %zu\r\n\r\n%s",
-                     method, path, token ? "Authorization: Bearer " : "", token ? tokens[token] : "",
-                     token ? "\r\n" : "", body ? "Content-Type: application/json\r\n" : "",
+                     method, path, token ? "Authorization: Bearer " : "",
+                     token ? tokens[token] : "", token ? "\r\n" : "",
+                     body ? "Content-Type: application/json\r\n" : "",
                      body ? strlen(body) : (size_t)0, body ? body : "");
     assert_true(n > 0);
     send_all(fd, text, (size_t)n);
@@ -127,8 +129,8 @@ static inline struct reply read_reply(int fd)
     return r;
 }
 
-static inline struct reply ask(const struct ml_practice *p, const char *method, const char *path,
-                               enum token token, const char *body)
+static inline struct reply ask(const struct ml_practice *p, const char *method,
+                               const char *path, enum token token, const char *body)
 {
     int fd = dial(p);
     send_request(p, fd, method, path, token, body);
@@ -151,8 +153,8 @@ static inline json_t *reply_json(const struct reply *r)
 }
 
 /* The JSON of an answer that has to have this status. The caller frees it. */
-static inline json_t *ask_json(const struct ml_practice *p, const char *method, const char *path,
-                               enum token token, const char *body, int status)
+static inline json_t *ask_json(const struct ml_practice *p, const char *method,
+                               const char *path, enum token token, const char *body, int status)
 {
     struct reply r = ask(p, method, path, token, body);
     if (r.status != status)
@@ -172,7 +174,8 @@ static inline int ask_status(const struct ml_practice *p, const char *method, co
     return status;
 }
 
-/* The text at a dotted path such as "error.message" or "records.0.uuid"; NULL when it is none. */
+/* The text at a dotted path such as "error.message" or "records.0.uuid"; NULL when it is none.
+ */
 static inline json_t *at(json_t *value, const char *path)
 {
     while (value && *path) {

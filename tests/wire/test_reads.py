@@ -60,7 +60,7 @@ class Reads(unittest.TestCase):
         self.assertLess(len(bomb), MIB)
         self.get(wire.reply(200, bomb, [JSON, ("Content-Encoding", "gzip")]), code=5)
         self.assertEqual(len(self.server.requests), 1)  # as large the second time
-        self.assertIn("64 MiB", self.done.err)
+        self.assertIn("larger than allowed", self.done.err)
 
     def test_four_attempts_and_the_service_own_words(self):
         self.get(*[wire.json(503, {"error": {"message": "being mended", "code": 503}}, [("Retry-After", "0")])] * 4,
@@ -95,7 +95,7 @@ class Reads(unittest.TestCase):
             return answers[int(request.target.split("page=")[1].split("&")[0])]
 
         with wire.Server(answer) as server:
-            done = wire.run(server, CONNECT + "for r in sd.recordings:list { q = 'a b&c' } do print(r.uuid) end")
+            done = wire.run(server, CONNECT + "for r in sd.recordings:list { query = { q = 'a b&c' } } do print(r.uuid) end")
         self.assertEqual(done.code, 0, done)
         self.assertEqual(done.out.split(), [uuid(n) for n in (1, 2, 3)])
         self.assertEqual(len(server.requests), 3)
