@@ -11,6 +11,7 @@
 
 local raw = require "moonlever.raw"
 local endpoint = require "moonlever.endpoint"
+local errors = require "moonlever.errors"
 local pages = require "moonlever.pages"
 local snapshot = require "moonlever.snapshot"
 
@@ -185,7 +186,12 @@ end
 function Feed:next()
   if self.failed then error(self.failed, 0) end
   if self.closed then return nil end
+  if self.busy then
+    errors.usage("two tasks take from one list at the same time", "use moonlever.each, or one list a task")
+  end
+  self.busy = true
   local ok, page = pcall(next_page, self)
+  self.busy = false
   if not ok then
     self.failed = page
     self.source:close()

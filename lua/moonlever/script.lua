@@ -412,11 +412,13 @@ end
 
 -- Help -----------------------------------------------------------------------
 
+local PLACEHOLDERS = { integer = "N", number = "N", file = "FILE", list = "A,B" }
+
 local function placeholder(arg)
   if arg.kind == "boolean" then return "" end
   if arg.value then return " " .. arg.value end
   if arg.kind == "enum" then return " " .. table.concat(arg.values, "|") end
-  return " " .. ({ integer = "N", number = "N", file = "FILE", list = "A,B" })[arg.kind] or " TEXT"
+  return " " .. (PLACEHOLDERS[arg.kind] or "TEXT")
 end
 
 local function left_side(arg)

@@ -217,8 +217,8 @@ local function check_numbers(options)
     errors.usage(("connect: 'rate' must be 0 (no limit) or more, not %s"):format(options.rate))
   end
   local headroom = options.headroom
-  if headroom and not (headroom > 0 and headroom <= 100) then
-    errors.usage(("connect: 'headroom' is a percentage above 0 and up to 100, not %s"):format(headroom))
+  if headroom and not (headroom >= 1 and headroom <= 100) then
+    errors.usage(("connect: 'headroom' is a percentage from 1 to 100, not %s"):format(headroom))
   end
 end
 
@@ -243,7 +243,8 @@ end
 local function connect_handle(options, catalogue, origin)
   local ok, handle = pcall(raw.connect, {
     service = catalogue.name, origin = origin, credentials = catalogue.credentials,
-    rate = options.rate, concurrency = options.concurrency, headroom = options.headroom,
+    rate = options.rate, concurrency = options.concurrency,
+    headroom = options.headroom and options.headroom / 100,
   })
   if ok then return handle end
   if errors.is(handle) then
@@ -255,8 +256,10 @@ local function connect_handle(options, catalogue, origin)
   error(handle, 0)
 end
 
--- A client of a service: a name, or { service=, url=, rate=, concurrency=, headroom= }.
--- Sends nothing. Raises usage.
+-- A client of a service: a name, or { service=, url= (scheme and host), rate=
+-- (requests a second at most, 0 = no limit), concurrency= (requests in flight at
+-- most), headroom= (use at most this percentage of a known quota) }. Sends nothing.
+-- Raises usage.
 function service.connect(argument)
   local options = connect_options(argument)
   check_numbers(options)

@@ -16,6 +16,9 @@
 local raw = require "moonlever.raw"
 local errors = require "moonlever.errors"
 
+-- These run for every record of every list.
+local rawget, setmetatable, type = rawget, setmetatable, type
+
 local shape = {}
 
 local null = raw.null
@@ -39,7 +42,11 @@ local function compile_level(fields)
     if (spec.type == "object" and spec.fields) or spec.type == "list" then
       local child = compile_level(spec.type == "object" and spec.fields or {})
       missing[name] = child.empty
-      if child.meta then level.children[#level.children + 1] = { name = name, level = child } end
+      if child.meta then
+        level.children[#level.children + 1] = {
+          name = name, level = child, meta = child.meta, leaf = #child.children == 0,
+        }
+      end
     end
   end
   if next(missing) then level.meta = { __index = missing } end
@@ -47,13 +54,17 @@ local function compile_level(fields)
   return level
 end
 
+-- rawget: a record may have been dressed before, and then reads as if it had all.
 local function dress_one(record, level)
-  setmetatable(record, level.meta)
   local children = level.children
   for i = 1, #children do
-    local child = rawget(record, children[i].name)
-    if type(child) == "table" then dress_one(child, children[i].level) end
+    local child = children[i]
+    local value = rawget(record, child.name)
+    if type(value) == "table" then
+      if child.leaf then setmetatable(value, child.meta) else dress_one(value, child.level) end
+    end
   end
+  setmetatable(record, level.meta)
 end
 
 -- A shape from a catalogue. `name` is for messages.

@@ -58,9 +58,10 @@ void ml_json_defaults(struct ml_json_opts *opts);
 
 /*
  * Decodes text[0..len) and pushes the one value in it. opts may be NULL. Any Lua thread will
- * do; the stack is grown as needed. -1: nothing is pushed, err has kind ML_DECODE and a text
- * that ends in "at byte N" and quotes at most one byte of the input. `text` must stay where it
- * is during the call, which runs the collector: keep a Lua string that it belongs to anchored.
+ * do; the stack is grown as needed. -1: nothing is pushed; err has kind ML_DECODE, or ML_MEMORY
+ * when the Lua stack cannot grow, and a text that ends in "at byte N" and quotes at most one
+ * byte of the input. `text` must stay where it is during the call, which runs the collector:
+ * keep a Lua string that it belongs to anchored.
  */
 int ml_json_decode(lua_State *L, const char *text, size_t len, const struct ml_json_opts *opts,
                    struct ml_err *err);

@@ -39,6 +39,7 @@ struct reader {
     struct ml_json_scan s;
     int depth; /* levels left */
     bool drop_null;
+    bool no_room;     /* the Lua stack could not grow */
     bool forgot;      /* a name lost its slot: repetitions can no longer be ruled out */
     uint64_t objects; /* begun so far; their number is their identity */
     int array_type;   /* stack index of the arrays' metatable */
@@ -170,12 +171,21 @@ static int read_name(struct reader *r, struct batch *b)
 
 /* ---- containers ---- */
 
+/* lua_checkstack does not raise when memory is out: it says no, and so do we. */
+static int need_stack(struct reader *r, int slots)
+{
+    if (lua_checkstack(r->L, slots))
+        return 0;
+    r->no_room = true;
+    return ml_json_fail(&r->s, r->s.p, "no memory for the stack of Lua");
+}
+
 static int enter(struct reader *r, struct batch *b)
 {
     if (r->depth == 0)
         return ml_json_fail(&r->s, r->s.p, "nested too deep");
-    if (!lua_checkstack(r->L, BATCH + 16))
-        return ml_json_fail(&r->s, r->s.p, "nested too deep for the stack of Lua");
+    if (need_stack(r, BATCH + 16) < 0)
+        return -1;
     r->depth--;
     r->s.p++;
     ml_json_ws(&r->s);
@@ -346,7 +356,8 @@ static int level_ceiling(int depth)
 /* The stack, from here up: the arrays' metatable, the slots, the value. */
 static int read_document(struct reader *r)
 {
-    luaL_checkstack(r->L, SLOTS + 24, "JSON");
+    if (need_stack(r, SLOTS + 24) < 0)
+        return -1;
     ml_json_push_array_type(r->L);
     r->array_type = lua_gettop(r->L);
     r->first = r->array_type + 1;
@@ -372,7 +383,10 @@ int ml_json_decode(lua_State *L, const char *text, size_t len, const struct ml_j
     if (ml_json_begin(&r.s, text, len, opts->size ? opts->size : ML_JSON_SIZE) < 0 ||
         read_document(&r) < 0) {
         lua_settop(L, top);
-        return ml_json_explain(&r.s, err);
+        ml_json_explain(&r.s, err);
+        if (r.no_room)
+            err->kind = ML_MEMORY;
+        return -1;
     }
     lua_replace(L, top + 1);
     lua_settop(L, top + 1);

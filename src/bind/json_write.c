@@ -84,13 +84,18 @@ static int refuse(struct writer *w, const struct place *at, const char *why)
 
 /* ---- bytes ---- */
 
+static int out_of_memory(struct writer *w)
+{
+    return ml_err_set(w->err, ML_MEMORY, "out of memory while writing JSON");
+}
+
 static int full(struct writer *w, size_t n)
 {
     if (n > w->out->max - w->out->len)
         return ml_err_set(w->err, ML_USAGE,
                           "the value is longer as JSON than the %zu bytes allowed",
                           w->out->max);
-    return ml_err_set(w->err, ML_MEMORY, "out of memory while writing JSON");
+    return out_of_memory(w);
 }
 
 static int put(struct writer *w, const char *text, size_t n)
@@ -368,7 +373,7 @@ static int write_table(struct writer *w, int table, const struct place *at)
     if (w->depth == 0)
         return refuse(w, at, "nested too deep; does a table contain itself?");
     if (!lua_checkstack(w->L, 12))
-        return refuse(w, at, "nested too deep for the stack of Lua");
+        return out_of_memory(w);
     w->depth--;
     bool marked = has_type(w, table, w->array_type);
     int rc = marked || begins_like_array(w->L, table) ? write_array(w, table, marked, at)
@@ -419,8 +424,9 @@ int ml_json_encode(lua_State *L, int idx, struct ml_buf *out, const struct ml_js
         opts = &plain;
     int top = lua_gettop(L);
     idx = lua_absindex(L, idx);
-    luaL_checkstack(L, 16, "JSON");
     struct writer w = {.L = L, .out = out, .sorted = opts->sorted, .err = err};
+    if (!lua_checkstack(L, 16))
+        return out_of_memory(&w);
     w.depth = level_ceiling(opts->depth);
     ml_json_push_array_type(L);
     w.array_type = lua_topointer(L, -1);

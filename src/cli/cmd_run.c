@@ -52,7 +52,7 @@ static void on_output(void *ud, const char *text, size_t len)
 static int on_confirm(void *ud, const char *text, size_t len)
 {
     struct run *r = ud;
-    return ml_prompt_ask(r->t, text, len);
+    return ml_prompt_ask(r->t, text, len, ml_signals_fd());
 }
 
 /* The promised line, in every mode and however quiet. */

@@ -11,7 +11,7 @@
 
 struct counts {
     uint64_t done, total;
-    const char *unit;
+    const char *unit; /* of one */
 };
 
 void ml_progress_create(struct ml_progress *p, enum ml_progress_mode mode, int64_t now_us)
@@ -36,13 +36,13 @@ static struct counts count_of(enum ml_progress_work work, const struct moonlever
 {
     switch (work) {
     case ML_WORK_CHANGES:
-        return (struct counts){s->changes_done, s->changes_total, "changes"};
+        return (struct counts){s->changes_done, s->changes_total, "change"};
     case ML_WORK_ITEMS:
-        return (struct counts){s->items_done, s->items_total, "records"};
+        return (struct counts){s->items_done, s->items_total, "record"};
     case ML_WORK_REQUESTS:
         break;
     }
-    return (struct counts){s->requests, 0, "requests"};
+    return (struct counts){s->requests, 0, "request"};
 }
 
 /* Exponential smoothing over time: a sample weighs as much as the time it covers. */
@@ -84,11 +84,10 @@ static int count_part(struct ml_buf *b, const struct counts *c)
 {
     int rc = ml_format_count(b, c->done);
     /* What a list promised may be less than what it holds. */
-    if (c->total >= c->done && c->total > 0) {
-        rc |= ml_buf_adds(b, " of ");
-        rc |= ml_format_count(b, c->total);
-    }
-    return rc | ml_buf_addf(b, " %s", c->unit);
+    bool total = c->total >= c->done && c->total > 0;
+    if (total)
+        rc |= ml_buf_adds(b, " of ") | ml_format_count(b, c->total);
+    return rc | ml_buf_addf(b, " %s%s", c->unit, (total ? c->total : c->done) == 1 ? "" : "s");
 }
 
 static int eta_part(struct ml_buf *b, const struct ml_progress *p, const struct counts *c)

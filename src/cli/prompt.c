@@ -3,7 +3,9 @@
 
 #include "base/buf.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -33,13 +35,23 @@ bool ml_prompt_possible(const struct ml_term *t)
     return fd >= 0;
 }
 
+/* Waits until fd can be read; false when stop_fd can. */
+static bool wait_for_key(int fd, int stop_fd)
+{
+    struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
+    while (poll(p, 2, -1) < 0)
+        if (errno != EINTR)
+            return false;
+    return !p[1].revents;
+}
+
 /* Reads a line byte by byte, so that nothing behind it is taken away from the script. What does
- * not fit is read and dropped. False at the end of the input and after a signal. */
-static bool read_line(int fd, char line[ANSWER_MAX])
+ * not fit is read and dropped. False at the end of the input and when it is stopped. */
+static bool read_line(int fd, int stop_fd, char line[ANSWER_MAX])
 {
     size_t n = 0;
     char c;
-    while (read(fd, &c, 1) == 1) {
+    while (wait_for_key(fd, stop_fd) && read(fd, &c, 1) == 1) {
         if (c == '\n') {
             line[n] = '\0';
             return true;
@@ -62,7 +74,7 @@ static void put_question(struct ml_term *t, const char *text, size_t len)
     ml_buf_destroy(&b);
 }
 
-bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len)
+bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len, int stop_fd)
 {
     char line[ANSWER_MAX] = "";
     bool opened;
@@ -70,7 +82,7 @@ bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len)
     if (fd < 0)
         return false;
     put_question(t, text, len);
-    bool got = read_line(fd, line);
+    bool got = read_line(fd, stop_fd, line);
     if (opened)
         close(fd);
     if (got)

@@ -7,7 +7,7 @@
  * controlling terminal, so that a script may read its data from a pipe.
  *
  *     if (ml_prompt_possible(&term))
- *         go = ml_prompt_ask(&term, "500 changes to screendesk.recordings.", 38);
+ *         go = ml_prompt_ask(&term, "500 changes to screendesk.recordings.", 37, -1);
  */
 #ifndef ML_CLI_PROMPT_H
 #define ML_CLI_PROMPT_H
@@ -16,8 +16,8 @@
 
 /* Whether there is a terminal to ask on. */
 bool ml_prompt_possible(const struct ml_term *t);
-/* Asks, and waits for a line. True for "y" and "yes" in any case; everything else, the end of
- * the input and a signal mean no. */
-bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len);
+/* Asks, and waits for a line. True for "y" and "yes" in any case; everything else, and the end
+ * of the input, mean no. So does stop_fd when it becomes readable; -1 = nothing stops it. */
+bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len, int stop_fd);
 
 #endif

@@ -6,13 +6,16 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define INTERRUPTED 130
 
 static _Atomic(moonlever *) target;
 static atomic_int arrived;
-static atomic_int inside; /* handlers that may hold the target, on whatever thread */
+static atomic_int wake = -1; /* eventfd: readable once a signal has come */
+static atomic_int inside;    /* handlers that may hold the target, on whatever thread */
 
 static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -26,6 +29,10 @@ static void on_stop(int number)
     moonlever *h = atomic_load(&target);
     if (h)
         moonlever_cancel(h);
+    int fd = atomic_load(&wake);
+    const uint64_t one = 1;
+    if (fd >= 0 && write(fd, &one, sizeof one) < 0)
+        errno = before; /* a full counter is readable as well */
     atomic_fetch_sub(&inside, 1);
     errno = before;
 }
@@ -49,8 +56,14 @@ void ml_signals_no_pipe(void)
     handle(SIGPIPE, on_nothing);
 }
 
+int ml_signals_fd(void)
+{
+    return atomic_load(&wake);
+}
+
 void ml_signals_guard(moonlever *h)
 {
+    atomic_store(&wake, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     atomic_store(&target, h);
     for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++)
         handle(stops[i], on_stop);
@@ -59,8 +72,11 @@ void ml_signals_guard(moonlever *h)
 void ml_signals_release(void)
 {
     atomic_store(&target, NULL);
+    int fd = atomic_exchange(&wake, -1);
     while (atomic_load(&inside) > 0)
         sched_yield();
+    if (fd >= 0)
+        close(fd);
 }
 
 int ml_signals_count(void)

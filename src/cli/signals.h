@@ -25,6 +25,10 @@ void ml_signals_no_pipe(void);
 void ml_signals_guard(moonlever *h);
 /* The handle is not touched any more. */
 void ml_signals_release(void);
+/* Readable once one of them has come, for those who wait for something else; -1 = not there. A
+ * wait cannot rely on being interrupted: the handler may run on another thread, or just before.
+ */
+int ml_signals_fd(void);
 /* How many of them came so far. */
 int ml_signals_count(void);
 /* Blocks SIGINT, SIGTERM and SIGHUP; threads started later inherit that. For ml_signals_wait.

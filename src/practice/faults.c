@@ -11,38 +11,73 @@
 
 #define MS_MAX 600000
 
-/* Knobs that take a share of the requests: name, kind, help. */
+/* Knobs that take a share of the requests: name, kind, help behind the name. */
 #define SHARES(X)                                                                             \
-    X("429", ML_BREAK_429, "P%  429 instead of the answer; not applied")                      \
-    X("500", ML_BREAK_500, "P%  500 before anything is applied")                              \
-    X("502", ML_BREAK_502, "P%  502 with HTML; not applied")                                  \
-    X("503", ML_BREAK_503, "P%  503 with HTML; Retry-After if retry-after= is given")         \
-    X("reset", ML_BREAK_RESET, "P%  connection reset without an answer; not applied")         \
-    X("500-after-apply", ML_BREAK_500_AFTER, "P%  applied, then 500")                         \
-    X("reset-after-apply", ML_BREAK_RESET_AFTER, "P%  applied, then the connection is reset") \
-    X("half-body", ML_BREAK_HALF, "P%  applied; half of the declared length, then cut")       \
-    X("half-body-chunked", ML_BREAK_HALF_CHUNKED, "P%  the same without a declared length")   \
-    X("garbage", ML_BREAK_GARBAGE, "P%  applied; 200 with HTML")                              \
-    X("empty", ML_BREAK_EMPTY, "P%  applied; 200 without a body")                             \
-    X("drip", ML_BREAK_DRIP, "P%  the body in small pieces")                                  \
-    X("hang", ML_BREAK_HANG, "P%  applied, never answered")                                   \
-    X("stale", ML_BREAK_STALE, "P%  PATCH: 200 with the old object; not applied")
+    X("429", ML_BREAK_429, "=P%                      429 instead of the answer; not applied") \
+    X("500", ML_BREAK_500, "=P%                      500 before anything is applied")         \
+    X("502", ML_BREAK_502, "=P%                      502 with HTML; not applied")             \
+    X("503", ML_BREAK_503,                                                                    \
+      "=P%                      "                                                             \
+      "503 with HTML, Retry-After if retry-after= is given; not applied")                     \
+    X("reset", ML_BREAK_RESET,                                                                \
+      "=P%                    "                                                               \
+      "connection reset without an answer; not applied")                                      \
+    X("500-after-apply", ML_BREAK_500_AFTER, "=P%          applied, then 500")                \
+    X("reset-after-apply", ML_BREAK_RESET_AFTER,                                              \
+      "=P%        "                                                                           \
+      "applied, then the connection is reset")                                                \
+    X("half-body", ML_BREAK_HALF,                                                             \
+      "=P%                "                                                                   \
+      "applied; half of the declared length, then cut")                                       \
+    X("half-body-chunked", ML_BREAK_HALF_CHUNKED,                                             \
+      "=P%        "                                                                           \
+      "the same without a declared length")                                                   \
+    X("garbage", ML_BREAK_GARBAGE, "=P%                  applied; 200 with HTML")             \
+    X("empty", ML_BREAK_EMPTY, "=P%                    applied; 200 without a body")          \
+    X("drip", ML_BREAK_DRIP, "=P%                     applied; the body in small pieces")     \
+    X("hang", ML_BREAK_HANG, "=P%                     applied, never answered")               \
+    X("stale", ML_BREAK_STALE,                                                                \
+      "=P%                    "                                                               \
+      "PATCH: 200 with the old object; not applied")
 
-/* The others: name, parser, member, help. */
-#define SETTINGS(X)                                                                         \
-    X("slow", parse_slow, slow_share, "MS or P%:MS  answered late")                         \
-    X("latency", parse_ms, latency_ms, "MS  every answer is late by this")                  \
-    X("rate", parse_rate, rate, "N/s  a real limit, 429 above it")                          \
-    X("burst", parse_count, burst, "N  this many at once before the rate counts (1)")       \
-    X("429-form", parse_form, form, "seconds|decimal|date|none|mixed  form of Retry-After") \
-    X("retry-after", parse_seconds, retry_after, "S  seconds in Retry-After (0.2)")         \
-    X("only", parse_only, only, "read|write  the faults above for these alone")             \
-    X("shifting-pages", parse_share, shift_share,                                           \
-      "P%  a recording comes or goes before a later page")                                  \
-    X("loop-pages", parse_flag, loop_pages, "the next page of page 2 is page 1")            \
-    X("repeat-page", parse_flag, repeat_page, "page 2 holds what page 1 held")              \
-    X("shrink-pages", parse_flag, shrink_pages, "from page 2 on the list is half as long")  \
-    X("late-page-error", parse_count, late_page, "N  page N is always 500")
+/* The others: name, parser, member, help behind the name. */
+#define SETTINGS(X)                                                   \
+    X("slow", parse_slow, slow_share,                                 \
+      "=MS or P%:MS            "                                      \
+      "applied; answered late")                                       \
+    X("rate", parse_rate, rate,                                       \
+      "=N/s                    "                                      \
+      "a real limit, 429 above it; not applied")                      \
+    X("burst", parse_count, burst,                                    \
+      "=N                     "                                       \
+      "this many at once before the rate counts (1)")                 \
+    X("only", parse_only, only,                                       \
+      "=read|write             "                                      \
+      "all of the above for these requests alone")                    \
+    X("latency", parse_ms, latency_ms,                                \
+      "=MS                  "                                         \
+      "every answer is late by this")                                 \
+    X("retry-after", parse_seconds, retry_after,                      \
+      "=S               "                                             \
+      "seconds in Retry-After (0.2; of the rate: until it has room)") \
+    X("429-form", parse_form, form,                                   \
+      "=FORM               "                                          \
+      "of Retry-After: seconds, decimal, date, none, mixed")          \
+    X("shifting-pages", parse_share, shift_share,                     \
+      "=P%           "                                                \
+      "a recording comes or goes before a later page")                \
+    X("loop-pages", parse_flag, loop_pages,                           \
+      "                  "                                            \
+      "the next page of page 2 is page 1")                            \
+    X("repeat-page", parse_flag, repeat_page,                         \
+      "                 "                                             \
+      "page 2 holds what page 1 held")                                \
+    X("shrink-pages", parse_flag, shrink_pages,                       \
+      "                "                                              \
+      "from page 2 on the list is half as long")                      \
+    X("late-page-error", parse_count, late_page,                      \
+      "=N           "                                                 \
+      "page N is always 500")
 
 struct knob {
     const char *name;
@@ -53,8 +88,8 @@ struct knob {
 
 const char *ml_practice_fault_help(void)
 {
-#define SHARE_LINE(name, kind, help) "  " name "=" help "\n"
-#define SETTING_LINE(name, parse, member, help) "  " name "  " help "\n"
+#define SHARE_LINE(name, kind, help) "  " name help "\n"
+#define SETTING_LINE(name, parse, member, help) "  " name help "\n"
     return SHARES(SHARE_LINE) SETTINGS(SETTING_LINE);
 }
 

@@ -7,6 +7,28 @@
  * client above base: another JSON library (jansson), its own rules. Routes and
  * shapes come from the catalogues (tools/routes.lua turns them into C data).
  *
+ * Invariants: it listens on 127.0.0.1 only; the account follows from the seed
+ * alone, and its clock moves one second with every change, so that two runs can
+ * be compared; a request's fault follows from the seed and its number.
+ *
+ * For tests there are four paths outside /api. They need no token, meet no
+ * faults, and are neither numbered nor logged:
+ *
+ *   GET /practice/log?since=N   the requests with a number above N, oldest first:
+ *       [{"n":7,"method":"PATCH","path":"/api/v2/recordings/…","status":200,
+ *         "applied":true,"fault":null,"body":"{\"recording\":…}"}]
+ *       status is 0 where nothing was answered; applied: state was changed as
+ *       asked; fault: the knob that struck ("rate" for the limit) or null; body:
+ *       the request's body as text, or null. The last 200,000 or 64 MiB are kept.
+ *   GET /practice/state         {"hash":"…","recordings":{"count":500,"hash":"…"},
+ *         "users":{"count":40,"hash":"…"},"requests":9,"applied":3}
+ *       The hashes cover everything that can be changed, times left out.
+ *   GET /practice/stats         {"requests":9,"dropped":0,"unwritten":0,"operations":
+ *         {"screendesk.recordings.list":{"received":5,"applied":0},…},"faults":{"429":1}}
+ *       dropped: log entries no longer kept; unwritten: lines missing in the file.
+ *   POST /practice/faults       {"faults":"429=5%"} from now on; "" for none.
+ *       400 {"error":"…"} when it is not understood, and nothing changes.
+ *
  *     struct ml_practice_conf conf;
  *     ml_practice_defaults(&conf);
  *     struct ml_practice *p;
@@ -28,9 +50,11 @@ struct ml_practice_conf {
     unsigned recordings; /* how many recordings */
     unsigned users;      /* how many users, the owner included (at least 1) */
     unsigned page_size;  /* records a page */
-    const char
-        *faults; /* fault text such as "429=5%,reset-after-apply=1%", NULL or "" = none */
-    const char *log_path; /* one JSON line a request is appended here, NULL = no log */
+    /* Fault text such as "429=5%,reset-after-apply=1%"; NULL or "" = none. */
+    const char *faults;
+    /* One JSON line a request is appended to this file: the entries of /practice/log without
+     * the body, written before the answer goes out. NULL or "" = no file. */
+    const char *log_path;
 };
 
 /* Port 0, seed 1, 500 recordings, 40 users, 100 a page, no faults. */

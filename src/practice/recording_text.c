@@ -124,9 +124,9 @@ static void room_insights(const struct detail *d, struct ml_out *o)
     ml_out_text(o, "]}");
 }
 
-/* Newest first: each seeded one is nine minutes older than the one before it, down to 1991; those
- * inserted later are younger than the seed. All are before the account's clock begins, so that a
- * change always moves updated_at forward. */
+/* Newest first: each seeded one is nine minutes older than the one before it, down to 1991;
+ * those inserted later are younger than the seed. All are before the account's clock begins, so
+ * that a change always moves updated_at forward. */
 static int64_t created_ms(const struct ml_recordings *r, unsigned serial)
 {
     if (serial >= r->seeded)

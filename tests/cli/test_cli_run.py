@@ -163,7 +163,7 @@ class Writes(unittest.TestCase):
             if request.method == "PATCH":
                 with open(log, encoding="utf-8") as file:
                     seen.append(file.read())
-            changes = request.json() if request.method == "PATCH" else {}
+            changes = request.json()["recording"] if request.method == "PATCH" else {}
             return wire.json(200, recording(1, **changes))
 
         seen = []
@@ -188,6 +188,9 @@ class Writes(unittest.TestCase):
         self.assertEqual(json.loads(done.out.splitlines()[-1])["counts"]["confirmed"], 3)
         done = moonlever("run", script(RETITLE % 5), "--practice", "-y", "--max-requests", "2")
         self.assertEqual(done.code, 6, done)
+        for flag in ("--max-changes", "--max-requests"):
+            done = moonlever("run", script("print 1"), flag, "0")
+            self.assertEqual((done.code, done.out), (2, ""), done)
 
     def test_quiet_means_no_report_unless_something_failed(self):
         done = moonlever("run", script(RETITLE % 2), "--practice", "-yq")
@@ -235,13 +238,12 @@ class Secrets(unittest.TestCase):
         self.assertIn("Max core file size 0 0", done.out)
 
     def test_verbose_output_does_not_hold_them(self):
-        with wire.Server(lambda request: wire.json(401, {"error": "bad token " + SECRET + "SCREENDESK_TOKEN"})) as server:
-            done = moonlever("run", script("""
-                require("moonlever").connect("screendesk").recordings:get("1")
-            """), "-vv", SCREENDESK_URL=server.url, SCREENDESK_TOKEN=SECRET + "SCREENDESK_TOKEN")
+        text = 'require("moonlever").connect("screendesk").recordings:get("1")'
+        with wire.Server([wire.json(401, {"error": "bad token " + SECRET})]) as server:
+            done = moonlever("run", script(text), "-vv", SCREENDESK_URL=server.url, SCREENDESK_TOKEN=SECRET)
         self.assertEqual(done.code, 4, done)
         self.assertNotIn(SECRET, done.out + done.err)
-        self.assertEqual(server.requests[0].header("authorization"), "Bearer " + SECRET + "SCREENDESK_TOKEN")
+        self.assertEqual(server.requests[0].header("authorization"), "Bearer " + SECRET)
 
     def test_practice_uses_none_of_them(self):
         done = self.run_with(RETITLE % 1, "--practice", "-y", "-vv")

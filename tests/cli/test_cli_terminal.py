@@ -5,7 +5,8 @@ import re
 import unittest
 
 from cli_kit import FOLDER, PROGRAM, RETITLE, environment, script
-from lib import pty
+from lib import pty, wire
+from lib.fixtures import recording
 
 ASK = "[y/N] "
 
@@ -107,14 +108,15 @@ class Progress(unittest.TestCase):
             self.assertLess(len(line), 30)
 
     def test_waits_have_a_reason(self):
-        with terminal("run", script("""
-            local sd = require("moonlever").connect "screendesk"
-            local n = 0
-            for _ in sd.recordings:list() do n = n + 1 end
-            print(n)
-        """), "--practice", "--faults", "429=40%,retry-after=2,429-form=seconds") as term:
-            self.assertEqual(term.wait(), 0, term.text())
-        self.assertRegex(term.output.decode(), r"429: waiting \d+ s")
+        answers = [wire.json(429, {"error": "slow down"}, [("Retry-After", "3")]),
+                   wire.json(200, recording(1))]
+        text = 'print(require("moonlever").connect("screendesk").recordings:get("1").title)'
+        with wire.Server(answers) as server:
+            names = ("SCREENDESK_URL", "SCREENDESK_TOKEN")
+            env = {name: wire.environment(server)[name] for name in names}
+            with terminal("run", script(text), **env) as term:
+                self.assertEqual(term.wait(), 0, term.text())
+        self.assertRegex(term.output.decode(), r"429: waiting [1-4] s")
 
 
 class Text(unittest.TestCase):

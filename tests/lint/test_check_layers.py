@@ -81,6 +81,9 @@ class CheckLayers(unittest.TestCase):
                               "local function long_one()\n%send\n" % ("  x()\n" * 71)})
         self.assertEqual(code, 1, output)
         self.assertIn("long_one has 71 lines", output)
+        code, output = check({"lua/moonlever/a.lua": "-- SPDX-License-" + "Identifier: MIT\n"
+                              "local t = {\n  __len = function() return 3 end,\n}\n%s" % ("x()\n" * 71)})
+        self.assertEqual(code, 0, output)
 
     def test_licence_and_paths(self):
         code, output = check({"lua/moonlever/a.lua": "local a = 1\nreturn a\n"})

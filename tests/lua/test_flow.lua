@@ -237,4 +237,4 @@ check.equal({ nothing == nil, why.kind }, { true, "auth" })
 check.match(check.raises(nil, moonlever.try, function() error "a bug" end), "a bug$")
 check.raises("usage", moonlever.try, nil)
 
-check.done(0)
+check.done(98)

@@ -95,7 +95,7 @@ static void test_long_integers_survive(void **state)
     uint64_t seed = 2;
     char text[64];
     ml_buf_create(&out, 1000);
-    for (int i = 0; i < 30000; i++) {
+    for (int i = 0; i < 8000; i++) {
         int digits = 20 + (int)below(&seed, 40), n = 0;
         if (below(&seed, 2))
             text[n++] = '-';
@@ -314,9 +314,9 @@ static void test_documents_as_cjson(void **state)
     ml_buf_create(&again, 1 << 24);
     luaL_requiref(L, "cjson", luaopen_cjson, 0);
     lua_getfield(L, 1, "decode");
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 800; i++) {
         ml_buf_clear(&text);
-        add_value(&text, &seed, 5);
+        add_value(&text, &seed, 4);
         assert_true(ml_json_complete(text.data, text.len));
         if (ml_json_decode(L, text.data, text.len, NULL, &err) < 0)
             fail_msg("%s: %s", text.data, err.text);
@@ -371,14 +371,22 @@ struct job {
     bool done;
 };
 
-/* Decode and encode in one protected call; raises only when memory is out. */
+static int out_of_memory(lua_State *L, const struct ml_err *err)
+{
+    assert_int_equal(err->kind, ML_MEMORY);
+    return luaL_error(L, "no memory");
+}
+
+/* Decode and encode in one protected call; fails only when memory is out. */
 static int l_job(lua_State *L)
 {
     struct job *job = lua_touserdata(L, 1);
+    const struct ml_json_wopts sorted = {.sorted = true};
     struct ml_err err;
-    assert_int_equal(ml_json_decode(L, busy, strlen(busy), NULL, &err), 0);
-    assert_int_equal(
-        ml_json_encode(L, -1, job->out, &(struct ml_json_wopts){.sorted = true}, &err), 0);
+    if (ml_json_decode(L, busy, strlen(busy), NULL, &err) < 0)
+        return out_of_memory(L, &err);
+    if (ml_json_encode(L, -1, job->out, &sorted, &err) < 0)
+        return out_of_memory(L, &err);
     job->done = true;
     return 0;
 }
@@ -395,7 +403,7 @@ static bool job_with(long allocations)
     m.left = allocations;
     int rc = lua_pcall(L, 1, 0, 0);
     m.left = LONG_MAX;
-    assert_int_equal(rc, job.done ? LUA_OK : LUA_ERRMEM);
+    assert_int_equal(rc == LUA_OK, job.done);
     lua_close(L);
     ml_buf_destroy(&out);
     assert_int_equal(m.used, 0);

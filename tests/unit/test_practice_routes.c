@@ -188,8 +188,8 @@ static void test_text_is_json(void **state)
     json_t *value = json_loadb(o.buf.data, o.buf.len, JSON_DECODE_ANY, NULL);
     assert_non_null(value);
     const char *text = json_string_value(value);
-    assert_memory_equal(text, bad, 15); /* up to the first byte that is none of UTF-8 */
-    assert_string_equal(text + 15,
+    assert_memory_equal(text, bad, 14); /* up to the first byte that is none of UTF-8 */
+    assert_string_equal(text + 14,
                         "|\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd"
                         "\xef\xbf\xbd|\xef\xbf\xbd");
     json_decref(value);

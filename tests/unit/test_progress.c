@@ -32,7 +32,7 @@ static void live_begins_after_half_a_second(void **state)
     ml_progress_create(&p, ML_PROGRESS_LIVE, 7 * SECOND);
     assert_false(ml_progress_due(&p, 7 * SECOND + 499999));
     assert_true(ml_progress_due(&p, 7 * SECOND + 500000));
-    line_is(&p, 7 * SECOND + 500000, &s, 0, "1 requests  2.0/s");
+    line_is(&p, 7 * SECOND + 500000, &s, 0, "1 request  2.0/s");
     assert_false(ml_progress_due(&p, 7 * SECOND + 699999));
     assert_true(ml_progress_due(&p, 7 * SECOND + 700000));
 }
@@ -144,6 +144,8 @@ static void totals_that_were_too_small_are_not_shown(void **state)
     struct moonlever_status s = {.items_done = 33, .items_total = 30};
     ml_progress_create(&p, ML_PROGRESS_LIVE, 0);
     line_is(&p, SECOND, &s, 0, "33 records");
+    s.items_done = s.items_total = 1;
+    line_is(&p, 2 * SECOND, &s, 0, "1 of 1 record");
 }
 
 int main(void)
