@@ -164,12 +164,13 @@ local function claim(op, values, owner)
   return claims
 end
 
--- Runs f with claims held. They are given back when f fails and left no doubt.
+-- Runs f with claims held. They are given back when f fails and leaves no doubt: a
+-- create of unknown outcome must not be tried again under the same name.
 local function claiming(op, values, owner, f)
   local claims = claim(op, values, owner)
   local ok, result = pcall(f)
   if ok then return result, claims end
-  if errors.is(result) and result.kind ~= "cancelled" then
+  if errors.is(result) and result.kind ~= "cancelled" and result.outcome ~= "unknown" then
     for _, name in ipairs(claims) do op.ctx.claims[name] = nil end
   end
   error(result, 0)

@@ -11,6 +11,7 @@
 --   operation   such as "screendesk.recordings.update"
 --   target      what it was about (uuid, id, userName)
 --   fix         what to do next, one line
+--   outcome     of a write: failed, conflict or unknown
 --   request_id  the service's id of the request, attempts: how often it was sent
 --   where       "script.lua:17" for wrong arguments
 -- tostring(err) puts them together. No member ever holds a credential.

@@ -46,8 +46,9 @@ function settle.applied(op, sent, got)
   return shape.covers(op.spec.fields, settle.visible(op, sent, got), got)
 end
 
--- Ends the change in a state and raises.
+-- Ends the change in a state and raises; `err.outcome` tells the state.
 local function fail(job, state, err)
+  if errors.is(err) then err.outcome = state end
   job.change:finish(state, errors.one_line(tostring(err.message or err), 300), errors.is(err) and err.kind or nil)
   error(err, 0)
 end
@@ -67,7 +68,7 @@ end
 
 -- ---------------------------------------------------------------------------
 -- One exchange and its verdict. A verdict is one of
---   "done", object        "differs", object or nil, error
+--   "done", object (nil for a delete)      "differs", error, object
 --   "unknown", error      "refused", error      "unsent", error
 
 local function answer_of(job, call)
@@ -87,7 +88,8 @@ local function verdict_of(job, call, status)
   if status >= 200 and status < 300 and status ~= 202 then return answer_of(job, call) end
   local err = endpoint.status_error(job.op, job.request, call, status)
   if status == 202 or status == 408 or status >= 500 then return "unknown", err end
-  if status == 404 and job.gone_is_done and job.doubt then return "done", nil end
+  -- Gone after an earlier send of ours, also one that was repeated below.
+  if status == 404 and job.gone_is_done and (job.doubt or call:attempts() > 1) then return "done", nil end
   return "refused", err
 end
 

@@ -15,7 +15,7 @@ static const char *const state_names[ML_STATES] = {"confirmed", "accepted", "noo
 
 void ml_door_create(struct ml_door *door)
 {
-    *door = (struct ml_door){0};
+    *door = (struct ml_door){.max_changes = UINT64_MAX};
 }
 
 void ml_door_destroy(struct ml_door *door)
@@ -93,7 +93,7 @@ static int refuse(struct ml_door *door, struct ml_err *err, const char *resource
                           "the script does not declare that it writes to %s; add it to "
                           "`writes` in moonlever.script",
                           resource);
-    if (door->max_changes && door->begun >= door->max_changes)
+    if (door->begun >= door->max_changes)
         return ml_err_set(
             err, ML_GUARD, "stopped before change %llu: the run may make %llu (--max-changes)",
             (unsigned long long)door->begun + 1, (unsigned long long)door->max_changes);

@@ -39,7 +39,7 @@ struct ml_door {
     bool yes;             /* confirmed beforehand */
     bool asked;           /* the host has said yes, or `yes` */
     bool tripped;         /* a guard or the licence refused something: the run ends with 6 */
-    uint64_t max_changes; /* 0 = no limit */
+    uint64_t max_changes; /* UINT64_MAX = no limit */
     uint64_t expected;    /* changes the script announced, 0 = not known */
     uint64_t begun, open; /* changes let in; of these not yet ended */
     uint64_t counts[ML_STATES];

@@ -135,6 +135,9 @@ static void end_run(struct ml_engine *e)
     if (unseen && e->error_kind == ML_NONE && !e->script_error && e->bind.exit_code < 0)
         note_failure(e, unseen);
     ml_sched_destroy(&e->sched);
+    /* Cancelled within this very turn, at the question for instance. */
+    if (atomic_load(&e->cancel) && (e->bind.door.tripped || e->error_kind == ML_CANCELLED))
+        e->interrupted = true;
     ml_result_make(e);
     e->phase = ML_ENDED;
 }

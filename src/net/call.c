@@ -228,7 +228,7 @@ void ml_call_fly(struct ml_call *call)
     call->state = ML_CALL_FLYING;
     call->lane->origin->in_flight++;
     net->stats.in_flight++;
-    if (net->conf.max_requests && net->begun >= net->conf.max_requests) {
+    if (net->begun >= net->conf.max_requests) {
         ml_call_fail(call, ML_GUARD,
                      "stopped: the run has used up its requests (--max-requests)");
         return;

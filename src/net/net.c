@@ -12,7 +12,10 @@
 
 void ml_net_defaults(struct ml_net_conf *conf)
 {
-    *conf = (struct ml_net_conf){.concurrency = CONCURRENCY, .rate = -1, .max_body = MAX_BODY};
+    *conf = (struct ml_net_conf){.concurrency = CONCURRENCY,
+                                 .rate = -1,
+                                 .max_body = MAX_BODY,
+                                 .max_requests = UINT64_MAX};
 }
 
 struct ml_net *ml_net_new(const struct ml_net_conf *conf, const struct ml_log *log,
@@ -121,11 +124,11 @@ void ml_net_stats(const struct ml_net *net, struct ml_net_stats *out)
 {
     *out = net->stats;
     int64_t now = ml_clock_us();
-    for (const struct ml_lane *lane = net->lanes; lane; lane = lane->next) {
-        int64_t pause = ml_limit_paused(&lane->limit, now);
-        if (lane->head && pause > out->pause_us) {
+    for (const struct ml_call *call = net->calls; call; call = call->next) {
+        int64_t pause = ml_limit_paused(&call->lane->limit, now);
+        if (call->state != ML_CALL_FLYING && pause > out->pause_us) {
             out->pause_us = pause;
-            out->pause_status = lane->pause_status;
+            out->pause_status = call->lane->pause_status;
         }
     }
 }

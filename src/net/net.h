@@ -37,7 +37,7 @@ struct ml_net_conf {
     bool proxy;     /* honour HTTPS_PROXY and NO_PROXY */
     const char *ca_file;   /* certificates to trust, NULL = the system's; copied */
     size_t max_body;       /* ceiling of one answer, bytes */
-    uint64_t max_requests; /* refuse request N+1; 0 = no limit */
+    uint64_t max_requests; /* refuse request N+1; UINT64_MAX = no limit */
     /* Does the text parse to its end as JSON? A body that does not is a transport fault. */
     bool (*complete)(const char *text, size_t len);
 };

@@ -299,6 +299,10 @@ class Scim(Case):
         with openapi.Service() as service:
             self.run_on(service, 'sd.scim.users:delete("99")', 1)
         self.assertEqual([r.method for r in service.requests], ["DELETE"])
+        shed = applied_then((503, b"", {"Retry-After": "0"}))
+        with openapi.Service(bend=nth_write(1, shed)) as service:
+            self.run_on(service, 'sd.scim.users:delete("2")')
+        self.assertEqual([r.method for r in service.requests], ["DELETE", "DELETE"])
 
     def test_create(self):
         with openapi.Service() as service:
@@ -306,7 +310,8 @@ class Scim(Case):
         self.assertEqual((done.out, service.calls()), ("4\n", ["POST /api/v2/scim/Users"]))
         self.assertEqual(service.writes()[0].body, {
             "schemas": [openapi.USER_URN], "userName": "ann@example.com", "externalId": "hr-7",
-            "name": {"givenName": "Ann", "familyName": "Lee"}, "roles": {"admin": False, "member": False, "editor": True},
+            "name": {"givenName": "Ann", "familyName": "Lee"},
+            "roles": {"admin": False, "member": False, "editor": True},
             "emails": [{"value": "ann@example.com", "primary": True, "type": "work"}]})
 
     def test_lost_create_is_searched_for(self):
@@ -346,6 +351,14 @@ class Scim(Case):
     def test_duplicates_within_a_run(self):
         with openapi.Service() as service:
             done = self.run_on(service, CREATE + 'print(moonlever.try(function() %s end))' % CREATE)
+        self.assertEqual(len(service.writes()), 1, done)
+        self.assertIn("two users in this run", done.out)
+
+    def test_a_doubtful_create_may_not(self):
+        def bend(service, request):
+            return "drop" if request.method == "POST" else (403, {"detail": "no"})
+        with openapi.Service(bend=bend) as service:
+            done = self.run_on(service, "print(moonlever.try(function() %s end))" % CREATE * 2, 3)
         self.assertEqual(len(service.writes()), 1, done)
         self.assertIn("two users in this run", done.out)
 

@@ -35,7 +35,9 @@ check.equal(shape.roles({ member = true }), { admin = false, member = true, edit
 check.equal(shape.roles(moonlever.array {}), off)
 check.equal(shape.roles {}, off)
 check.equal(shape.roles(null), nil)
-for _, bad in ipairs { "admin", 5, { admin = 1 }, moonlever.array { 1 } } do check.raises("remote", shape.roles, bad) end
+for _, bad in ipairs { "admin", 5, { admin = 1 }, moonlever.array { 1 } } do
+  check.raises("remote", shape.roles, bad)
+end
 
 -- Comparison
 local specs = {

@@ -175,4 +175,4 @@ check.raises("usage", function()
   me:await()
 end)
 
-check.done(44)
+check.done(40)
