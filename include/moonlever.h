@@ -70,18 +70,18 @@ typedef void (*moonlever_run_fn)(void *ud, const char *run_id);
 /* Numbers of the run so far; set `size` to sizeof before the call. */
 struct moonlever_status {
     size_t size;
-    uint64_t requests;     /* attempts that have been answered or have failed */
-    uint64_t retries;      /* attempts beyond the first of their call */
-    uint64_t in_flight;    /* requests under way */
-    uint64_t queued;       /* calls waiting for their turn */
-    uint64_t items_done;   /* items handed out by lists so far */
-    uint64_t items_total;  /* items that the lists promise, 0 = not known */
-    uint64_t changes_done; /* changes that have ended in a state */
+    uint64_t requests;       /* attempts that have been answered or have failed */
+    uint64_t retries;        /* attempts beyond the first of their call */
+    uint64_t in_flight;      /* requests under way */
+    uint64_t queued;         /* calls waiting for their turn */
+    uint64_t items_done;     /* items handed out by lists so far */
+    uint64_t items_total;    /* items that the lists promise, 0 = not known */
+    uint64_t changes_done;   /* changes that have ended in a state */
     uint64_t changes_failed; /* of these: failed, conflict or unknown */
     uint64_t changes_total;  /* changes begun, or expected by each(); 0 = not known */
-    int64_t pause_us;      /* a lane waits this long on the server's word, 0 = none */
-    int pause_status;      /* the HTTP status that asked for it */
-    char current[96];      /* what is being done, such as "screendesk.recordings.update" */
+    int64_t pause_us;        /* a lane waits this long on the server's word, 0 = none */
+    int pause_status;        /* the HTTP status that asked for it */
+    char current[96];        /* what is being done, such as "screendesk.recordings.update" */
 };
 
 /* The version of the library at run time, such as "0.1.0". */
@@ -124,15 +124,17 @@ MOONLEVER_API const char *const *moonlever_credential_names(void);
 
 /* Loads a script (a path, or the name of a ready-made script) and starts it. Text only. The
  * arguments are copied. A syntax error or a missing file is MOONLEVER_EUSAGE. */
-MOONLEVER_API int moonlever_run_start(moonlever *h, const char *script, int argc, const char *const *argv);
+MOONLEVER_API int moonlever_run_start(moonlever *h, const char *script, int argc,
+                                      const char *const *argv);
 /* As moonlever_run_start with the text of the script; `name` is what messages call it. */
-MOONLEVER_API int moonlever_run_text(moonlever *h, const char *name, const char *text, size_t len,
-                                     int argc, const char *const *argv);
+MOONLEVER_API int moonlever_run_text(moonlever *h, const char *name, const char *text,
+                                     size_t len, int argc, const char *const *argv);
 /* 1 when no run is under way. */
 MOONLEVER_API int moonlever_run_done(const moonlever *h);
 /* Readable when dispatch has something to do. Owned by the handle. */
 MOONLEVER_API int moonlever_fd(const moonlever *h);
-/* Milliseconds until dispatch should be called even if the descriptor is quiet; -1 = no limit. */
+/* Milliseconds until dispatch should be called even if the descriptor is quiet; -1 = no limit.
+ */
 MOONLEVER_API int moonlever_timeout_ms(const moonlever *h);
 /* Does what can be done now, without blocking. */
 MOONLEVER_API int moonlever_dispatch(moonlever *h);

@@ -332,8 +332,8 @@ static int call_curl(struct ml_loop *loop)
 
 void ml_loop_kick(struct ml_loop *loop)
 {
-    /* On loopback the answer may be there already; its end is reported by the next turn, which no
-     * socket would wake. */
+    /* On loopback the answer may be there already; its end is reported by the next turn, which
+     * no socket would wake. */
     if (call_curl(loop) < loop->added)
         loop->early = true;
 }

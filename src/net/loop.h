@@ -54,8 +54,8 @@ struct ml_loop {
     int fds_len;
     int *dirty;
     int dirty_len, dirty_cap;
-    int added;          /* transfers in the multi handle */
-    bool early;         /* a kick has ended a transfer that nobody was told of yet */
+    int added;      /* transfers in the multi handle */
+    bool early;     /* a kick has ended a transfer that nobody was told of yet */
     bool no_memory; /* a callback could not record: the next turn fails */
     CURL *pool[ML_LOOP_POOL];
     int pool_len;

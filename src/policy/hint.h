@@ -15,21 +15,23 @@
 #include <stdint.h>
 
 struct ml_hint {
-    double remaining;   /* requests left, -1 = not said */
-    double reset_s;     /* seconds until the quota is new, -1 = not said */
-    double quota;       /* requests in a window, -1 = not said */
-    double window_s;    /* the window, -1 = not said */
+    double remaining; /* requests left, -1 = not said */
+    double reset_s;   /* seconds until the quota is new, -1 = not said */
+    double quota;     /* requests in a window, -1 = not said */
+    double window_s;  /* the window, -1 = not said */
 };
 
 /* Milliseconds to wait, 0..ML_RETRY_AFTER_MAX_MS (larger values are cut to it, dates in the
  * past are 0), or -1 when the value is malformed. wall_ms: the time of the answer (its Date
  * header where there is one), milliseconds since 1970. */
 int64_t ml_hint_retry_after(const char *value, size_t len, int64_t wall_ms);
-/* Milliseconds since 1970 of an HTTP-date (IMF-fixdate, RFC 850, asctime), -1 when malformed. */
+/* Milliseconds since 1970 of an HTTP-date (IMF-fixdate, RFC 850, asctime), -1 when malformed.
+ */
 int64_t ml_hint_http_date(const char *value, size_t len);
 /* All members "not said". */
 void ml_hint_create(struct ml_hint *h);
 /* Takes in one header when it is about rates; name is case-blind. 1 = used, 0 = not. */
-int ml_hint_header(struct ml_hint *h, const char *name, const char *value, size_t len, int64_t wall_ms);
+int ml_hint_header(struct ml_hint *h, const char *name, const char *value, size_t len,
+                   int64_t wall_ms);
 
 #endif

@@ -14,9 +14,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ML_RETRY_ATTEMPTS 4                      /* counted attempts of a read or write */
-#define ML_RETRY_AFTER_MAX_MS (15 * 60 * 1000)   /* Retry-After is honoured up to this */
-#define ML_RETRY_UNSENT_MAX_US (15LL * 60 * 1000000) /* how long to go on without a connection */
+#define ML_RETRY_ATTEMPTS 4                    /* counted attempts of a read or write */
+#define ML_RETRY_AFTER_MAX_MS (15 * 60 * 1000) /* Retry-After is honoured up to this */
+#define ML_RETRY_UNSENT_MAX_US \
+    (15LL * 60 * 1000000) /* how long to go on without a connection */
 
 /* How an exchange failed below HTTP. */
 enum ml_fault {
@@ -42,9 +43,10 @@ enum ml_effect {
 
 struct ml_evidence {
     enum ml_fault fault;
-    int status;        /* HTTP status when fault is NONE, else 0 */
-    unsigned sends;    /* times the request may have reached the wire (PREREQ); 0 = proof of not sent */
-    bool retry_after;  /* the answer carries a Retry-After */
+    int status; /* HTTP status when fault is NONE, else 0 */
+    unsigned
+        sends; /* times the request may have reached the wire (PREREQ); 0 = proof of not sent */
+    bool retry_after; /* the answer carries a Retry-After */
 };
 
 enum ml_verdict {
@@ -64,20 +66,24 @@ bool ml_retry_rejected(const struct ml_evidence *e);
 /* Microseconds until the next attempt: full jitter over min(60 s, base x 2^n), base 200 ms
  * (1 s after a reject); retry_after_ms (-1 = none) is a floor, plus up to 10 % of itself.
  * `attempt` is 1 after the first failure; random01 is in [0,1). */
-int64_t ml_retry_delay_us(unsigned attempt, bool rejected, int64_t retry_after_ms, double random01);
+int64_t ml_retry_delay_us(unsigned attempt, bool rejected, int64_t retry_after_ms,
+                          double random01);
 
 /* A budget that pauses instead of failing (R4): 500 tokens, a retry costs 14, after a reject 5,
- * unsent 0; an answer at the first attempt gives 1 back, one after retries gives back what they cost. */
+ * unsent 0; an answer at the first attempt gives 1 back, one after retries gives back what they
+ * cost. */
 struct ml_budget {
     double tokens;
     unsigned probes; /* probes since it ran empty */
 };
 void ml_budget_create(struct ml_budget *b);
-/* Pays for one retry. True when it may go now; false when the budget is empty: only probe then. */
+/* Pays for one retry. True when it may go now; false when the budget is empty: only probe then.
+ */
 bool ml_budget_pay(struct ml_budget *b, bool rejected);
 /* An answer came; `paid` is what the call's retries cost in tokens. */
 void ml_budget_refund(struct ml_budget *b, double paid);
-/* Microseconds until the next probe of an empty budget: min(60 s, 2^k s), k counted up by the call. */
+/* Microseconds until the next probe of an empty budget: min(60 s, 2^k s), k counted up by the
+ * call. */
 int64_t ml_budget_probe_us(struct ml_budget *b);
 
 #endif
