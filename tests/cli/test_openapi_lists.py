@@ -216,6 +216,26 @@ class Lists(unittest.TestCase):
                 """ % (ALL % snapshot), "--rate", "0")
             self.assertEqual(done.out, "1 2 3 4 5 6 7 8 9 10\n", done)
 
+    def test_insert_between_pages_that_were_read_ahead(self):
+        """Page 3 is answered after an insert, the first answers to pages 4 and 5 before it: the
+        record that moved from page 3 to page 4 would be lost if those were used."""
+        asked = {}
+
+        def bend(service, request):
+            number = int(request.query["page"][0])
+            asked[number] = asked.get(number, 0) + 1
+            late = number == 3 or number > 5 or (number > 3 and asked[number] > 1)
+            return service.page(request, "records", [recording(99)] * late + service.recordings)
+        for snapshot in ("true", "false"):
+            asked.clear()
+            with openapi.Service(recordings=10, size=2, bend=bend) as service:
+                done = wire.run(service, HEAD + """
+                local ids = {}
+                for rec in %s do ids[#ids + 1] = rec.title:match("%%d+") end
+                print(table.concat(ids, " "))
+                """ % (ALL % snapshot), "--rate", "0")
+            self.assertEqual(done.out, "1 2 3 4 5 6 7 8 9 10\n", done)
+
     def test_users_twice_the_same_page(self):
         """SD-06: a service that ignores the page number."""
         def bend(service, request):
