@@ -41,6 +41,10 @@ local FAILURES_IN_A_ROW = 20
 -- Going on after these would repeat the same refusal for every item that is left.
 local STOPS_ALL = { guard = true, cancelled = true, auth = true }
 
+-- When each() stops for one of these, the items under way come to their end first: what a guard
+-- has let in is done, and nothing is left in doubt.
+local GENTLE = { guard = true, auth = true, forbidden = true }
+
 local function usage(message, ...)
   errors.usage(message:format(...))
 end
@@ -96,8 +100,9 @@ end
 local Group = {}
 Group.__index = Group
 
-local function new_group()
-  return setmetatable({ live = {}, failed = false, err = nil }, Group)
+-- `gentle`: kinds of errors after which what runs comes to its end by itself.
+local function new_group(gentle)
+  return setmetatable({ live = {}, failed = false, err = nil, gentle = gentle or {} }, Group)
 end
 
 -- Starts fn(...) as a task of the group; an error of it fails the group.
@@ -110,10 +115,11 @@ function Group:go(fn, ...)
   end, ...)
 end
 
--- The first error counts; everything that still runs is cancelled.
+-- The first error counts; what still runs is cancelled, unless the error is a gentle one.
 function Group:fail(err)
   if self.failed then return end
   self.failed, self.err = true, err
+  if errors.is(err) and self.gentle[err.kind] then return end
   for _, task in pairs(self.live) do task:cancel() end
 end
 
@@ -212,9 +218,9 @@ end
 
 -- Runs body(index, item, ...) for all items of the source, `limit` at a time.
 -- Raises what body or the source raise, after everything has come to rest.
-local function drive(source, pull, limit, body)
+local function drive(source, pull, limit, body, gentle)
   local pool = {
-    group = new_group(), pull = pull, limit = limit, body = body,
+    group = new_group(gentle), pull = pull, limit = limit, body = body,
     running = 0, taken = 0, pulling = true, ended = false,
   }
   pool.group:go(work, pool)
@@ -338,7 +344,7 @@ function flow.each(source, fn, options)
   if expect then raw.count("expect", expect) end
   local ok, err = pcall(drive, source, pull, limit, function(_, item, ...)
     settle(tally, item, xpcall(fn, located, item, ...))
-  end)
+  end, GENTLE)
   local report = tally.report
   report.total = report.ok + report.failed + report.skipped
   if ok then return report end

@@ -25,6 +25,7 @@
 #include "task/task.h"
 
 struct ml_setting;
+struct change;
 
 /* What the bindings of one run share. The engine owns it and outlives the Lua state. */
 struct ml_bind {
@@ -81,8 +82,11 @@ void ml_bind_task(lua_State *L, struct ml_bind *b);
 void ml_bind_iterator(lua_State *L, struct ml_bind *b);
 void ml_bind_system(lua_State *L, struct ml_bind *b);
 
-/* change.c: checks that the value at idx is a change that may be sent now, for http.c. */
-void ml_change_check(lua_State *L, int idx);
+/* change.c, for http.c: checks that the value at idx is a change that may be sent now, and shields
+ * the running task until the change has ended. */
+struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s);
+/* Something of the change may have reached the service: dropped now, it counts as unknown. */
+void ml_change_touch(struct change *change);
 /* task.c: spawns the function and nargs arguments on top of the stack; pushes the task's
  * userdata. */
 struct ml_task *ml_bind_spawn(lua_State *L, struct ml_bind *b, int nargs);

@@ -3,7 +3,8 @@
  * raw.change: one change as Lua holds it, from the door to its end state.
  *
  * The userdata is the change: as long as it is open it may be sent; dropped
- * while open it counts as unknown, so nothing leaves the count.
+ * while open it counts as unknown, or as planned where the service provably
+ * saw nothing of it, so nothing leaves the count.
  */
 #include <lauxlib.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 struct change {
     struct ml_door *door;
     bool open;
+    bool touched;           /* the service may have seen it */
+    struct ml_sched *sched; /* set when it is sent */
+    struct ml_task *task;   /* shielded until the end; may be gone by then: see unshield */
 };
 
 static struct change *check_change(lua_State *L, int idx)
@@ -49,6 +53,17 @@ static int l_change(lua_State *L)
     return 1;
 }
 
+/* The task may have ended and be gone: it is looked up, not trusted. */
+static void unshield(struct change *c)
+{
+    if (!c->task)
+        return;
+    for (struct ml_task *t = c->sched->tasks; t; t = t->next)
+        if (t == c->task && t->shield)
+            t->shield--;
+    c->task = NULL;
+}
+
 static int l_planned(lua_State *L)
 {
     lua_pushboolean(L, check_change(L, 1)->door->dry_run);
@@ -76,6 +91,7 @@ static int l_finish(lua_State *L)
         L, !c->door->dry_run || (state != ML_STATE_CONFIRMED && state != ML_STATE_ACCEPTED), 2,
         "nothing is confirmed in dry run");
     c->open = false;
+    unshield(c);
     ml_door_leave(c->door, state, kind_of(luaL_optstring(L, 4, "none")));
     return 0;
 }
@@ -85,22 +101,34 @@ static int l_change_gc(lua_State *L)
     struct change *c = check_change(L, 1);
     if (c->open) {
         c->open = false;
-        ml_door_leave(c->door, c->door->dry_run ? ML_STATE_PLANNED : ML_STATE_UNKNOWN, ML_NONE);
+        unshield(c);
+        ml_door_leave(c->door, c->touched ? ML_STATE_UNKNOWN : ML_STATE_PLANNED, ML_NONE);
     }
     return 0;
 }
 
-void ml_change_check(lua_State *L, int idx)
+struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s)
 {
     struct change *c = luaL_testudata(L, idx, CHANGE_TYPE);
     struct ml_err err;
-    if (!c || !c->open)
-        ml_err_set(&err, ML_GUARD, "a write without a change that the door let in");
-    else if (c->door->dry_run)
-        ml_err_set(&err, ML_GUARD, "dry run: the write was not sent");
-    else
-        return;
+    if (c && c->open && !c->door->dry_run) {
+        if (!c->task && s->current) {
+            c->sched = s;
+            c->task = s->current;
+            c->task->shield++;
+        }
+        return c;
+    }
+    ml_err_set(&err, ML_GUARD, "%s",
+               c && c->open ? "dry run: the write was not sent"
+                            : "a write without a change that the door let in");
     ml_bind_raise(L, &err);
+    return NULL;
+}
+
+void ml_change_touch(struct change *change)
+{
+    change->touched = true;
 }
 
 /* raw.noop(operation, target) */

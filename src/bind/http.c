@@ -39,6 +39,7 @@ struct call {
     struct ml_op op;
     struct ml_call *call; /* NULL while closed */
     bool write;
+    struct change *change; /* of a write; anchored as user value 1 */
 };
 
 /* --- client --- */
@@ -267,6 +268,12 @@ static void cancel_call(struct ml_op *op)
         ml_call_cancel(c->call);
 }
 
+static bool call_is_idle(const struct ml_op *op)
+{
+    const struct call *c = (const struct call *)((const char *)op - offsetof(struct call, op));
+    return c->write && c->call && ml_call_idle(c->call);
+}
+
 /* A call that has to send a body although there is none to send says so with length 0. */
 static bool wants_length(const char *method)
 {
@@ -299,9 +306,10 @@ static int l_start(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     luaL_checkstack(L, 20, NULL);
-    struct call *call = lua_newuserdatauv(L, sizeof *call, 0);
+    struct call *call = lua_newuserdatauv(L, sizeof *call, 1);
     *call = (struct call){0};
     ml_op_create(&call->op, cancel_call);
+    call->op.idle = call_is_idle;
     luaL_setmetatable(L, CALL_TYPE);
     struct ml_call_spec spec = {.origin = c->origin,
                                 .rate = c->rate,
@@ -323,7 +331,8 @@ static int l_start(lua_State *L)
     ml_task_check(L, b->sched);
     if (call->write) {
         lua_getfield(L, 2, "change");
-        ml_change_check(L, -1);
+        call->change = ml_change_send(L, -1, b->sched);
+        lua_setiuservalue(L, 3, 1);
     }
     snprintf(b->current, sizeof b->current, "%s", text_field(L, 2, "operation", spec.method));
     if (ml_call_start(b->net, &spec, on_call_end, call, &call->call, &err) < 0)
@@ -460,6 +469,8 @@ static int l_call_gc(lua_State *L)
 {
     struct call *c = luaL_checkudata(L, 1, CALL_TYPE);
     struct ml_call *call = c->call;
+    if (call && c->change && (ml_call_doubt(call) || ml_call_status(call)))
+        ml_change_touch(c->change);
     c->call = NULL;
     ml_call_free(call);
     return 0;

@@ -10,6 +10,7 @@
 
 #define TASKS_A_TURN 256
 #define GRACE_US 5000000 /* what tasks get to clean up after a cancel */
+#define SHIELD_US 75000000 /* ... and those with a write under way to settle it */
 #define TEXT_MAX (256 * 1024)
 
 /* --- life --- */
@@ -135,11 +136,20 @@ static void end_run(struct ml_engine *e)
     if (unseen && e->error_kind == ML_NONE && !e->script_error && e->bind.exit_code < 0)
         note_failure(e, unseen);
     ml_sched_destroy(&e->sched);
+    lua_gc(e->L, LUA_GCCOLLECT); /* changes that were dropped are counted by their finalizers */
     /* Cancelled within this very turn, at the question for instance. */
     if (atomic_load(&e->cancel) && (e->bind.door.tripped || e->error_kind == ML_CANCELLED))
         e->interrupted = true;
     ml_result_make(e);
     e->phase = ML_ENDED;
+}
+
+static bool is_time_up(const struct ml_engine *e)
+{
+    bool shielded = false;
+    for (const struct ml_task *t = e->sched.tasks; t; t = t->next)
+        shielded |= t->shield > 0;
+    return ml_clock_us() >= e->stop_us + (shielded ? SHIELD_US - GRACE_US : 0);
 }
 
 /* Has the run come to its end? The script has ended, and with it every task it started. */
@@ -149,7 +159,7 @@ static void check_end(struct ml_engine *e)
         note_failure(e, e->main);
         stop_tasks(e);
     }
-    if (!e->sched.tasks || (e->stopping && ml_clock_us() >= e->stop_us)) {
+    if (!e->sched.tasks || (e->stopping && is_time_up(e))) {
         end_run(e);
         return;
     }

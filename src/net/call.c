@@ -155,6 +155,7 @@ static void retire(struct ml_call *call)
     struct ml_net *net = call->net;
     if (call->state == ML_CALL_QUEUED)
         ml_lane_unlink(call->lane, call);
+    call->doubt = ml_call_doubt(call);
     if (call->state == ML_CALL_FLYING) {
         ml_transfer_cancel(&call->transfer);
         call->lane->origin->in_flight--;
@@ -464,7 +465,10 @@ static void on_exchange(struct ml_transfer *t)
     call->state = ML_CALL_BACKOFF; /* no longer flying: its slot is back */
     call->unsent = e.sends ? 0 : call->unsent + 1;
     call->counted += e.sends > 0;
-    switch (ml_retry_judge(call->effect, &e)) {
+    /* 429 and 425 say that nothing was done; any other end without a plain answer does not. */
+    enum ml_verdict verdict = ml_retry_judge(call->effect, &e);
+    call->doubt |= e.sends > 0 && verdict != ML_ANSWERED && e.status != 429 && e.status != 425;
+    switch (verdict) {
     case ML_UNSENT:
         if (hope(call)) {
             repeat(call, &e, -1);
@@ -509,6 +513,16 @@ const struct ml_err *ml_call_error(const struct ml_call *call)
 unsigned ml_call_sends(const struct ml_call *call)
 {
     return call->transfer.sends;
+}
+
+bool ml_call_doubt(const struct ml_call *call)
+{
+    return call->doubt || (call->state == ML_CALL_FLYING && call->transfer.sends > 0);
+}
+
+bool ml_call_idle(const struct ml_call *call)
+{
+    return !call->doubt && (call->state == ML_CALL_QUEUED || call->state == ML_CALL_BACKOFF);
 }
 
 unsigned ml_call_attempts(const struct ml_call *call)

@@ -62,6 +62,10 @@ const struct ml_err *ml_call_error(const struct ml_call *call);
 /* Exchanges of the last attempt that may have reached the wire: 0 = provably nothing was sent.
  */
 unsigned ml_call_sends(const struct ml_call *call);
+/* May the request have had an effect that no answer told of? */
+bool ml_call_doubt(const struct ml_call *call);
+/* Is it waiting for its turn, with nothing of it in doubt? Cancelled now, it did provably nothing. */
+bool ml_call_idle(const struct ml_call *call);
 /* How many exchanges there were. */
 unsigned ml_call_attempts(const struct ml_call *call);
 /* From the start to the end, microseconds. */

@@ -49,6 +49,7 @@ struct ml_call {
     unsigned counted;  /* attempts that count against ML_RETRY_ATTEMPTS */
     unsigned unsent;   /* attempts in a row that provably sent nothing */
     unsigned attempts; /* all exchanges */
+    bool doubt;        /* an exchange may have had an effect that no answer told of */
     unsigned hops;     /* redirects followed */
     double paid;       /* tokens of the retry budget */
     struct ml_transfer transfer;

@@ -72,7 +72,7 @@ static int woken(lua_State *L, int status, lua_KContext ctx)
     struct ml_op *op = task->op;
     task->op = NULL;
     op->task = NULL;
-    if (task->cancelled) {
+    if (task->cancelled && !(op->done && task->shield)) {
         task->cancelled = false;
         return raise_cancelled(L, s);
     }
@@ -83,6 +83,12 @@ static int yield(lua_State *L, struct ml_sched *s, lua_KContext ctx, lua_KFuncti
 {
     s->engine_yield = true;
     return lua_yieldk(L, 0, ctx, k);
+}
+
+/* Does a cancel of the task have to wait for the end of op? */
+static bool deferred(const struct ml_task *task, const struct ml_op *op)
+{
+    return task->shield && !(op->idle && op->idle(op));
 }
 
 /* Would a yield of this thread come to the scheduler? */
@@ -99,7 +105,7 @@ static int drive(lua_State *L, struct ml_sched *s, struct ml_op *op)
         return s->raise(L, "usage",
                         "too many waits within waits (in sort, gsub or foreign coroutines)");
     while (!op->done) {
-        bool cancelled = s->stopping || (self && self->cancelled);
+        bool cancelled = (s->stopping || (self && self->cancelled)) && !(self && deferred(self, op));
         lua_State *running = s->running;
         int rc = -1;
         if (!cancelled) {
@@ -124,6 +130,8 @@ static int drive(lua_State *L, struct ml_sched *s, struct ml_op *op)
 
 static bool is_cancelled(struct ml_sched *s)
 {
+    if (s->current && s->current->shield)
+        return false;
     bool cancelled = s->stopping || (s->current && s->current->cancelled);
     if (s->current)
         s->current->cancelled = false;
@@ -264,7 +272,7 @@ void ml_task_cancel(struct ml_task *task)
     if (ml_task_ended(task) || task->cancelled)
         return;
     task->cancelled = task->cancel_asked = true;
-    if (task->state == ML_TASK_WAITING) {
+    if (task->state == ML_TASK_WAITING && !deferred(task, task->op)) {
         task->op->cancel(task->op);
         make_ready(task);
     }
@@ -386,7 +394,7 @@ static void drive_inner(struct ml_sched *s)
     struct ml_op *op = task->op;
     s->engine_yield = false;
     task->state = ML_TASK_RUNNING;
-    while (!op->done && !task->cancelled && !s->stopping) {
+    while (!op->done && (!(task->cancelled || s->stopping) || deferred(task, op))) {
         lua_State *running = s->running;
         s->current = NULL;
         int rc = s->drive(s->drive_ud);

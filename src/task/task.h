@@ -20,6 +20,9 @@
  *      yield on and come back to the inner thread afterwards.
  *   4. A cancelled task sees an error of kind "cancelled" raised from its
  *      wait, once; it may clean up, even with calls.
+ *   5. A task with a write under way is shielded: it sees the cancel when the
+ *      write is settled, so that stopping a run leaves nothing in doubt. Only
+ *      a write that provably did nothing yet (op->idle) is cut short.
  *
  *     static int sleep_done(lua_State *L, int status, lua_KContext ctx) { return 0; }
  *     static int l_sleep(lua_State *L) {
@@ -45,6 +48,7 @@ struct ml_op {
     struct ml_sched *sched;           /* set by the wait */
     bool done;                        /* ended: the result is with the operation's owner */
     void (*cancel)(struct ml_op *op); /* stops it; sets nothing, reports nothing */
+    bool (*idle)(const struct ml_op *op); /* may be cancelled although its task is shielded */
     struct ml_op *next;               /* next waiter for the same task, for joins */
 };
 
@@ -64,6 +68,7 @@ struct ml_task {
     enum ml_task_state state;
     struct ml_op *op;  /* what it waits for */
     bool cancelled;    /* raise at the next wait of the task */
+    unsigned shield;         /* writes under way: a cancel waits until they are settled */
     bool cancel_asked; /* somebody asked it to end */
     bool observed;     /* somebody awaited it: its error is theirs */
     int results;       /* values on co's stack: arguments before it starts, results when DONE */

@@ -107,27 +107,47 @@ err = check.raises("forbidden", moonlever.each, range(40), function()
 end)
 check.equal(err.report.ok, 0, "everything was refused: the credential")
 
--- What stops all: the other tasks are cancelled and the error is raised.
-local function stopped_by(kind, value)
-  local begun, ended, after = 0, 0, 0
+-- What stops all: no further item is taken, and the error is raised.
+local function stopped_by(kind, value, others)
+  local begun, stopping = 0, false
   local got = check.raises(kind, moonlever.each, range(100), function(item)
     begun = begun + 1
     if item == 3 then
       wait_for(function() return begun >= 3 end)
+      stopping = true
       error(value, 0)
     end
+    others(function() return stopping end)
+  end, { concurrency = 3 })
+  check.equal(begun, 3, "nothing more was begun")
+  return got
+end
+
+-- A guard lets come to its end what it has let in; so does a credential that is refused.
+for _, kind in ipairs { "guard", "auth" } do
+  local ended = 0
+  local got = stopped_by(kind, refused(kind, "stop"), function(stopping)
+    wait_for(stopping)
+    for _ = 1, 3 do moonlever.sleep(0) end
+    ended = ended + 1
+  end)
+  check.equal({ got.message, ended, got.report.ok }, { "stop", 2, 2 }, "the others came to their end")
+end
+
+-- After a cancel or a programming error the others are cancelled.
+local function stopped_at_once(kind, value)
+  local ended, after = 0, 0
+  local got = stopped_by(kind, value, function()
     local ok, why = pcall(wait_for, function() return false end)
     ended = ended + 1
     if not ok and why.kind ~= "cancelled" then after = after + 1 end
     if not ok then error(why, 0) end
-  end, { concurrency = 3 })
+  end)
   check.equal({ ended, after }, { 2, 0 }, "the others were cancelled")
   return got
 end
-for _, kind in ipairs { "guard", "cancelled", "auth" } do
-  check.equal(stopped_by(kind, refused(kind, "stop")).message, "stop")
-end
-local text = stopped_by(nil, "test: a bug")
+check.equal(stopped_at_once("cancelled", refused("cancelled", "stop")).message, "stop")
+local text = stopped_at_once(nil, "test: a bug")
 check.match(text, "^test: a bug\nstack traceback:")
 local thrown = {}
 local ok, value = pcall(moonlever.each, { 1 }, function() error(thrown) end)
@@ -237,4 +257,4 @@ check.equal({ nothing == nil, why.kind }, { true, "auth" })
 check.match(check.raises(nil, moonlever.try, function() error "a bug" end), "a bug$")
 check.raises("usage", moonlever.try, nil)
 
-check.done(98)
+check.done(100)
