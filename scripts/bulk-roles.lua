@@ -22,6 +22,7 @@ local opt = moonlever.script {
     "moonlever run bulk-roles people.csv --dry-run",
     "moonlever run bulk-roles people.csv --yes",
   },
+  shows = true,
   writes = { "screendesk.scim.users" },
   args = {
     file = { "the CSV file, or - for standard input", type = "file", required = true, positional = 1 },

@@ -23,6 +23,7 @@ local opt = moonlever.script {
     "moonlever run retag --add reviewed --only Onboarding --limit 100",
     "moonlever run retag --tickets --practice",
   },
+  shows = true,
   writes = { "screendesk.recordings" },
   args = {
     from = { "tag to replace", value = "TAG" },

@@ -18,6 +18,7 @@ local check = require "moonlever.check"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
 local objects = require "moonlever.objects"
+local planned = require "moonlever.planned"
 local settle = require "moonlever.settle"
 local shape = require "moonlever.shape"
 
@@ -117,12 +118,13 @@ local function new_job(op, target, path, sent, before)
 end
 
 -- Declares and sends a job, or plans it. Returns the new object.
-local function run(job, planned)
+local function run(job, plan)
   job.change = declare(job.op, job.target, job.request.path)
   job.request.change = job.change
   if not job.change:planned() then return settle.absolute(job) end
   job.change:finish("planned")
-  return planned()
+  planned.note(job.op, job.target, job.before, job.sent, job.changed)
+  return plan()
 end
 
 -- The object as a dry run sees it after `members` of `sent` were set.
@@ -406,6 +408,9 @@ function change.create(op, fields)
     job.request.change = job.change
     if not job.change:planned() then return settle.create(job) end
     job.change:finish("planned")
+    local names = {}
+    for name in pairs(sent) do names[#names + 1] = name end
+    planned.note(op, target, nil, sent, names)
     return op.ctx.overlay:create(op.res, sent)
   end)
   local id = object[op.res.key]

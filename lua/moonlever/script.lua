@@ -38,7 +38,7 @@ local open = io.open
 
 local script = {}
 
-local HEADER_KEYS = { "summary", "description", "writes", "args", "examples" }
+local HEADER_KEYS = { "summary", "description", "writes", "args", "examples", "shows" }
 local ARG_KEYS = { "type", "required", "default", "short", "value", "values", "min", "max", "positional" }
 local TYPES = { "string", "integer", "number", "boolean", "file", "list", "enum" }
 -- Moonlever's own one-letter flags; the long ones come from the program.
@@ -546,6 +546,7 @@ end
 --- Declares the script. To be called once, before anything is read or changed.
 --
 -- header  { summary =, description =, examples = {…}, writes = { "service.resource" },
+--           shows = true where the script itself says what a dry run would change,
 --           args = { name = argument } }; without writes anything may be changed
 -- Returns the values by argument name; opt:fail(message) ends the run with exit
 -- code 2 for what types cannot check. --help ends the run with the help text and 0.
@@ -560,6 +561,7 @@ function script.script(header)
     raw.write(script.help(spec, name))
     raw.exit(0)
   end
+  if header.shows then require("moonlever.planned").silence() end
   if spec.writes then raw.licence(spec.writes) end
   return guarded(parsed.values, spec, name)
 end

@@ -20,6 +20,7 @@ void ml_bind_create(struct ml_bind *b)
     *b = (struct ml_bind){.exit_code = -1};
     ml_door_create(&b->door);
     ml_buf_create(&b->report, REPORT_MAX);
+    ml_buf_create(&b->plan, REPORT_MAX);
 }
 
 void ml_bind_destroy(struct ml_bind *b)
@@ -32,6 +33,7 @@ void ml_bind_destroy(struct ml_bind *b)
     }
     ml_door_destroy(&b->door);
     ml_buf_destroy(&b->report);
+    ml_buf_destroy(&b->plan);
 }
 
 int ml_bind_set(struct ml_bind *b, const char *name, const char *value)

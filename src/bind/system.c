@@ -135,6 +135,16 @@ static int l_report(lua_State *L)
     return 0;
 }
 
+/* raw.plan_line(text): one line of what a dry run has planned */
+static int l_plan_line(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    if (ml_buf_adds(&b->plan, luaL_checkstring(L, 1)) < 0)
+        return luaL_error(L, "the plan is too long to show");
+    b->plan_lines++;
+    return 0;
+}
+
 static int l_now(lua_State *L)
 {
     lua_pushnumber(L, (lua_Number)ml_clock_us() / 1e6);
@@ -191,6 +201,7 @@ void ml_bind_system(lua_State *L, struct ml_bind *b)
                                          {"exit", l_exit},
                                          {"count", l_count},
                                          {"report", l_report},
+                                         {"plan_line", l_plan_line},
                                          {"now", l_now},
                                          {"wall", l_wall},
                                          {"random", l_random},

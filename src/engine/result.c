@@ -165,6 +165,15 @@ static void add_changes(struct ml_buf *out, const struct ml_door *d)
     ml_buf_adds(out, d->dry_run ? " (dry run: nothing was sent)\n" : "\n");
 }
 
+static void add_plan(struct ml_buf *out, const struct ml_bind *b)
+{
+    uint64_t planned = b->door.counts[ML_STATE_PLANNED];
+    ml_buf_add(out, ml_buf_str(&b->plan), b->plan.len);
+    if (b->plan_lines && planned > b->plan_lines)
+        ml_buf_addf(out, "  … and %llu more (-v shows each)\n",
+                    (unsigned long long)(planned - b->plan_lines));
+}
+
 static void add_items(struct ml_buf *out, const struct ml_bind *b)
 {
     uint64_t total = b->item_ok + b->item_failed + b->item_skipped;
@@ -180,6 +189,7 @@ static void make_report(struct ml_engine *e)
     struct ml_net_stats net;
     ml_buf_clear(out);
     ml_net_stats(e->net, &net);
+    add_plan(out, &e->bind);
     ml_buf_add(out, ml_buf_str(&e->bind.report), e->bind.report.len);
     add_items(out, &e->bind);
     add_changes(out, &e->bind.door);

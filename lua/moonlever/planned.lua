@@ -1,0 +1,60 @@
+-- SPDX-License-Identifier: MIT
+-- Shows what a dry run would change: the first changes in the closing report,
+-- each of them in the log (-v).
+--
+--   planned.note(op, "81c5…", { title = "old" }, { title = "new" }, { "title" })
+--   --> ~ screendesk.recordings 81c5…  title: "old" -> "new"
+
+local raw = require "moonlever.raw"
+
+local planned = {}
+
+local SHOWN = 10      -- lines in the report
+local WIDTH = 60      -- bytes of one value
+local MARKS = { create = "+", delete = "-" }
+
+local silent = false
+local shown = 0
+
+--- The script shows its changes itself (`shows = true` in its header).
+function planned.silence()
+  silent = true
+end
+
+-- A value as one short line; never cut within a character.
+local function brief(value)
+  if value == nil then return "nothing" end
+  local text = raw.json.encode(value, { sorted = true })
+  if #text <= WIDTH then return text end
+  local cut = utf8.offset(text, 0, WIDTH) - 1
+  return text:sub(1, cut) .. "…"
+end
+
+local function describe(op, target, before, sent, members)
+  local parts = {}
+  table.sort(members)
+  for _, name in ipairs(members) do
+    local old = before and rawget(before, name)
+    parts[#parts + 1] = before and ("%s: %s -> %s"):format(name, brief(old), brief(sent[name]))
+      or ("%s: %s"):format(name, brief(sent[name]))
+  end
+  return ("%s %s %s  %s"):format(MARKS[op.spec.effect] or "~", op.resource, target, table.concat(parts, ", "))
+    :gsub("%s+$", "")
+end
+
+--- Notes one planned change.
+-- op       the operation, with resource and spec.effect
+-- target   id of the object, or its natural key
+-- before   the object as it is, nil where there is none
+-- sent     the members that would be sent
+-- members  the names of those that would change
+function planned.note(op, target, before, sent, members)
+  if silent then return end
+  local line = describe(op, target, before, sent or {}, members)
+  raw.log(2, "planned: " .. line)
+  if shown >= SHOWN then return end
+  shown = shown + 1
+  raw.plan_line("  " .. line .. "\n")
+end
+
+return planned
