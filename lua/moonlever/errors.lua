@@ -63,6 +63,13 @@ function errors.is(value)
   return type(value) == "table" and getmetatable(value) == meta
 end
 
+local PASSING = { network = true, timeout = true, remote = true, throttled = true, decode = true }
+
+-- Is it the kind of error that may be gone a little later?
+function errors.passing(value)
+  return errors.is(value) and PASSING[value.kind] == true
+end
+
 -- A new error object; `fields` (may be nil) is copied into it.
 function errors.new(kind, message, fields)
   local err = { kind = kind, message = message }

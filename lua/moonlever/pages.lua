@@ -318,12 +318,25 @@ local function go_on(self, items, ended)
   read_ahead(self, 0)
 end
 
+-- Waits for the page that is due. What has been read so far is worth another try when
+-- its attempts are used up, unless it is the first.
+local function wait_page(self)
+  local request = self.queue[1]
+  local ok, err = pcall(endpoint.guard, self.op, request, endpoint.wait, self.op, request, request.call)
+  if not ok and self.received > 0 and errors.passing(err) then
+    request = send_page(self, self.number)
+    self.queue[1] = request
+    ok, err = pcall(endpoint.guard, self.op, request, endpoint.wait, self.op, request, request.call)
+  end
+  if not ok then located(self, error, err, 0) end
+  return request
+end
+
 -- The next page, or nil after the last.
 function Numbered:next()
   if self.ended then return nil end
   if not self.queue[1] then self.queue[1] = send_page(self, self.number) end
-  local request = self.queue[1]
-  located(self, endpoint.guard, self.op, request, endpoint.wait, self.op, request, request.call)
+  local request = wait_page(self)
   measure(self, request)
   read_ahead(self, 1) -- before decoding, so that the wire is not idle meanwhile
   table.remove(self.queue, 1)

@@ -234,8 +234,9 @@ end
 local function origin_of(options, catalogue)
   local url = options.url or raw.setting(catalogue.env.url) or catalogue.origin
   if not url or url == "" then
-    errors.usage(("connect: the address of %s is not known"):format(catalogue.title),
-      ("set %s, or pass url = …"):format(catalogue.env.url))
+    errors.raise("usage", ("connect: the address of %s is not known"):format(catalogue.title), {
+      fix = ("set %s, or pass url = …"):format(catalogue.env.url), config = true,
+    })
   end
   return (url:gsub("/+$", ""))
 end
@@ -251,6 +252,7 @@ local function connect_handle(options, catalogue, origin)
     errors.add(handle, {
       fix = ("give %s only scheme and host, such as %s"):format(options.url and "url" or catalogue.env.url,
         catalogue.origin or "https://host.example"),
+      config = not options.url, -- the setting is wrong, not the script: exit code 2
     })
   end
   error(handle, 0)

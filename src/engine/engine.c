@@ -252,7 +252,7 @@ static void reset(struct ml_engine *e)
     ml_buf_clear(&e->result);
     ml_buf_clear(&e->report);
     atomic_store(&e->cancel, false);
-    e->interrupted = e->stopping = e->script_error = false;
+    e->interrupted = e->stopping = e->script_error = e->config_error = false;
     e->error_kind = ML_NONE;
     e->exit_code = -1;
     e->phase = ML_IDLE;

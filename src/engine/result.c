@@ -23,29 +23,37 @@ static enum ml_kind kind_by_name(const char *name)
     return ML_NONE;
 }
 
-/* The kind of one of our error objects, ML_NONE for anything else. */
-static enum ml_kind kind_of(lua_State *L, int idx)
+static bool is_error_object(lua_State *L, int idx)
 {
-    enum ml_kind kind = ML_NONE;
     if (!lua_istable(L, idx) || !lua_getmetatable(L, idx))
-        return kind;
+        return false;
     luaL_getmetatable(L, ML_ERROR_TYPE);
     bool ours = lua_rawequal(L, -1, -2);
     lua_pop(L, 2);
-    if (!ours)
-        return kind;
-    lua_pushliteral(L, "kind");
-    lua_rawget(L, idx - 1);
-    if (lua_type(L, -1) == LUA_TSTRING)
-        kind = kind_by_name(lua_tostring(L, -1));
-    lua_pop(L, 1);
-    return kind;
+    return ours;
+}
+
+/* Reads from the value on top of L what decides the exit code; anything that is not one of our
+ * error objects is a programming error. */
+static void classify(struct ml_engine *e, lua_State *L)
+{
+    e->error_kind = ML_NONE;
+    e->config_error = false;
+    if (is_error_object(L, -1)) {
+        lua_pushliteral(L, "kind");
+        if (lua_rawget(L, -2) == LUA_TSTRING)
+            e->error_kind = kind_by_name(lua_tostring(L, -1));
+        lua_pushliteral(L, "config");
+        lua_rawget(L, -3);
+        e->config_error = lua_toboolean(L, -1);
+        lua_pop(L, 2);
+    }
+    e->script_error = e->error_kind == ML_NONE;
 }
 
 void ml_result_error(struct ml_engine *e, lua_State *L, const char *traceback)
 {
-    e->error_kind = kind_of(L, -1);
-    e->script_error = e->error_kind == ML_NONE;
+    classify(e, L);
     lua_pushcfunction(L, l_describe);
     lua_insert(L, -2);
     const char *text = "the script failed, and so did the text of its error";
@@ -111,6 +119,8 @@ static int exit_code(const struct ml_engine *e)
         return 130;
     if (d->tripped)
         return 6;
+    if (e->config_error && d->begun == 0)
+        return 2;
     if (e->script_error || e->error_kind != ML_NONE)
         return code_of_kind(e->error_kind);
     if (b->exit_code > 0)
