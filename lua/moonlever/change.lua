@@ -28,6 +28,8 @@ local null = raw.null
 
 -- One write at a time for each object: two that overlap could each be read back
 -- as the other's. Released when the returned value goes out of scope.
+local held_metatable = { __close = function(held) held.busy[held.name] = nil end }
+
 local function hold(op, key)
   local busy, name = op.ctx.busy, op.res.name .. " " .. key
   local pause = 0.005
@@ -36,7 +38,7 @@ local function hold(op, key)
     pause = math.min(pause * 2, 0.1)
   end
   busy[name] = true
-  return setmetatable({}, { __close = function() busy[name] = nil end })
+  return setmetatable({ busy = busy, name = name }, held_metatable)
 end
 
 -- A deep copy of a value as it goes on the wire: lists marked, roles as flags.
@@ -73,8 +75,10 @@ end
 -- The members of `sent` that differ in the before-image.
 local function differing(op, sent, before)
   local members = {}
-  for name in next, settle.visible(op, sent, before) do
-    if not shape.covers(op.spec.fields, { [name] = sent[name] }, before) then members[#members + 1] = name end
+  for name, value in next, sent do
+    if settle.is_visible(op, name, before) and not shape.covers_member(op.spec.fields, name, value, before) then
+      members[#members + 1] = name
+    end
   end
   return members
 end

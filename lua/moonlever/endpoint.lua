@@ -24,11 +24,14 @@ local DROP = { null = "drop" } -- in records, null reads as nil
 
 -- The path of `op` with its parameters put in, in their order.
 function endpoint.path(op, ids)
-  local values = {}
+  local path = op.spec.path
   for i, param in ipairs(op.spec.params or {}) do
-    if param["in"] ~= "query" then values[param.name] = raw.escape(check.id(op.call, param.name, ids[i])) end
+    if param["in"] ~= "query" then
+      local from, to = path:find("{" .. param.name .. "}", 1, true)
+      path = path:sub(1, from - 1) .. raw.escape(check.id(op.call, param.name, ids[i])) .. path:sub(to + 1)
+    end
   end
-  return (op.spec.path:gsub("{(%w+)}", values))
+  return path
 end
 
 local function query_value(name, value)
@@ -138,16 +141,19 @@ function endpoint.fault_error(op, request, fault)
   })
 end
 
--- Runs f; an error object from C gets operation, target and remedy.
-function endpoint.guard(op, request, f, ...)
-  local results = table.pack(pcall(f, ...))
-  if results[1] then return table.unpack(results, 2, results.n) end
-  local err = results[2]
+local function guarded(op, request, ok, ...)
+  if ok then return ... end
+  local err = ...
   if errors.is(err) then
     errors.add(err, { operation = op.name, target = request.target })
     errors.add(err, { fix = fault_fix(op, request, err.kind, tostring(err.message)) })
   end
   error(err, 0)
+end
+
+-- Runs f; an error object from C gets operation, target and remedy.
+function endpoint.guard(op, request, f, ...)
+  return guarded(op, request, pcall(f, ...))
 end
 
 -- An answer that should have been JSON and is not.

@@ -79,17 +79,28 @@ function Watch:repeated(items, grown)
   return false
 end
 
--- The items that were not on the page before; the same table when all are new.
-function Watch:fresh(items)
-  local previous, current, key, fold = self.previous, {}, self.key, self.fold
-  local twice = 0
+-- As raw.records.keys, with the keys in lower case.
+local function folded_keys(items, key, previous)
+  local current, twice = {}, 0
   for i = 1, #items do
     local name = items[i][key]
     if name ~= nil then
-      if fold then name = tostring(name):lower() end
+      name = tostring(name):lower()
       if previous[name] then twice = twice + 1 end
       current[name] = true
     end
+  end
+  return current, twice
+end
+
+-- The items that were not on the page before; the same table when all are new.
+function Watch:fresh(items)
+  local previous, key, fold = self.previous, self.key, self.fold
+  local current, twice
+  if fold then
+    current, twice = folded_keys(items, key, previous)
+  else
+    current, twice = raw.records.keys(items, key, previous)
   end
   self.previous = current
   if twice == 0 then return items end

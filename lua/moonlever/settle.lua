@@ -37,19 +37,21 @@ local LOOKS = 4        -- rounds of reading an object back
 local LONGEST_PAUSE = 2 -- seconds between two sends or looks
 local CREATE_SENDS = 2 -- sends of a create, searched for in between
 
--- What of `sent` can be looked for in `got`: an external id only where reads show it (SD-16).
-function settle.visible(op, sent, got)
-  local alias = op.res.spec.alias
-  local fields, seen = op.spec.fields, {}
-  for name, value in next, sent do
-    if fields[name] and not (name == alias and got[alias] == nil) then seen[name] = value end
-  end
-  return seen
+-- Can the member `name` be looked for in `got`? An external id only where reads show it (SD-16).
+function settle.is_visible(op, name, got)
+  return op.spec.fields[name] ~= nil and not (name == op.res.spec.alias and got[name] == nil)
 end
 
 -- Does `got` show what was sent? Returns true, or false and the member that differs.
 function settle.applied(op, sent, got)
-  return shape.covers(op.spec.fields, settle.visible(op, sent, got), got)
+  local fields = op.spec.fields
+  for name, value in next, sent do
+    if settle.is_visible(op, name, got) then
+      local ok, at = shape.covers_member(fields, name, value, got)
+      if not ok then return false, at end
+    end
+  end
+  return true
 end
 
 -- Ends the change in a state and raises; `err.outcome` tells the state.

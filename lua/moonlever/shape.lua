@@ -50,21 +50,13 @@ local function compile_level(fields)
     end
   end
   if next(missing) then level.meta = { __index = missing } end
+  level.dress = { level.meta or false } -- as raw.records.dress wants it
+  for _, child in ipairs(level.children) do
+    level.dress[#level.dress + 1] = child.name
+    level.dress[#level.dress + 1] = child.level.dress
+  end
   level.empty = setmetatable({}, { __index = missing, __newindex = refuse_assignment })
   return level
-end
-
--- rawget: a record may have been dressed before, and then reads as if it had all.
-local function dress_one(record, level)
-  local children = level.children
-  for i = 1, #children do
-    local child = children[i]
-    local value = rawget(record, child.name)
-    if type(value) == "table" then
-      if child.leaf then setmetatable(value, child.meta) else dress_one(value, child.level) end
-    end
-  end
-  setmetatable(record, level.meta)
 end
 
 -- A shape from a catalogue. `name` is for messages.
@@ -119,16 +111,14 @@ function Shape:dress(record)
     local field = self.normal[i]
     record[field] = shape.roles(rawget(record, field))
   end
-  dress_one(record, self.level)
+  raw.records.dress_one(record, self.level.dress)
   return record
 end
 
 -- Makes all objects of an array records of this shape.
 function Shape:dress_all(items)
-  local level, plain = self.level, #self.normal == 0
-  for i = 1, #items do
-    if plain then dress_one(items[i], level) else self:dress(items[i]) end
-  end
+  if #self.normal == 0 then return raw.records.dress(items, self.level.dress) end
+  for i = 1, #items do self:dress(items[i]) end
 end
 
 -- A record like `record` with `changes` put in; null takes a member out. The
@@ -197,6 +187,11 @@ function covers(spec, sent, got, path)
   if type(sent) == "table" and type(got) == "table" then return covers_table(spec, sent, got, path) end
   if same(spec, sent, got) then return true end
   return false, path
+end
+
+-- Does the object `got` show this value as its member `name`?
+function shape.covers_member(fields, name, value, got)
+  return covers(fields[name], value, rawget(got, name), name)
 end
 
 -- Does the object `got` show all members of `sent`? `fields` specifies them.

@@ -122,5 +122,6 @@ int ml_bind_open(lua_State *L, struct ml_bind *b)
     ml_bind_task(L, b);
     ml_bind_iterator(L, b);
     ml_bind_system(L, b);
+    ml_bind_records(L);
     return 1;
 }

@@ -83,6 +83,7 @@ void ml_bind_change(lua_State *L, struct ml_bind *b);
 void ml_bind_task(lua_State *L, struct ml_bind *b);
 void ml_bind_iterator(lua_State *L, struct ml_bind *b);
 void ml_bind_system(lua_State *L, struct ml_bind *b);
+void ml_bind_records(lua_State *L);
 
 /* change.c, for http.c: checks that the value at idx is a change that may be sent now, and shields
  * the running task until the change has ended. */

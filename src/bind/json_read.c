@@ -232,15 +232,24 @@ static void store_members(struct reader *r, struct batch *b)
     b->waiting = b->nulls = 0;
 }
 
+/* A null that is to be left out. */
+static int read_nil(struct reader *r)
+{
+    if (ml_json_word(&r->s, "null", 4) < 0)
+        return -1;
+    lua_pushnil(r->L);
+    return 0;
+}
+
 static int read_member(struct reader *r, struct batch *b)
 {
-    if (read_name(r, b) < 0 || read_value(r) < 0)
+    if (read_name(r, b) < 0)
         return -1;
-    if (r->drop_null && lua_touserdata(r->L, -1) == NULL && lua_islightuserdata(r->L, -1)) {
-        lua_pushnil(r->L); /* not left out here: it removes an earlier member of this name */
-        lua_replace(r->L, -2);
-        b->nulls++;
-    }
+    /* Not left out here: nil removes an earlier member of this name. */
+    bool drop = r->drop_null && r->s.p < r->s.end && *r->s.p == 'n';
+    if ((drop ? read_nil(r) : read_value(r)) < 0)
+        return -1;
+    b->nulls += drop;
     b->waiting += 2;
     if (b->waiting >= BATCH)
         store_members(r, b);
