@@ -296,40 +296,61 @@ static void read_target(lua_State *L, struct ml_call_spec *spec)
     spec->target = *query ? lua_pushfstring(L, "%s?%s", path, query) : path;
 }
 
-/* client:start{...} -> call; see the list of members in lua/moonlever/endpoint.lua */
-static int l_start(lua_State *L)
+/* Reads the request's table at 2; its strings stay on the stack. */
+static void read_spec(lua_State *L, const struct client *c, struct ml_call_spec *spec,
+                      struct headers *headers)
 {
-    struct ml_bind *b = ml_bind_of(L);
-    struct client *c = check_client(L, 1);
-    struct headers h = {.len = 0};
-    struct ml_err err;
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
-    luaL_checkstack(L, 20, NULL);
+    *spec = (struct ml_call_spec){.origin = c->origin,
+                                  .rate = c->rate,
+                                  .concurrency = c->concurrency,
+                                  .headroom = c->headroom,
+                                  .attempt_ms = c->timeout_ms};
+    spec->method = text_field(L, 2, "method", "GET");
+    spec->effect = effect_of(L, text_field(L, 2, "effect", "read"));
+    spec->credential = credential_line(L, c, text_field(L, 2, "credential", "default"));
+    spec->deadline_ms = (int64_t)(number_field(L, 2, "timeout", 0) * 1000);
+    lua_getfield(L, 2, "any_type");
+    spec->json = !lua_toboolean(L, -1);
+    read_target(L, spec);
+    read_body(L, spec);
+    read_headers(L, c, headers, spec->body_len > 0);
+    spec->headers = headers->list;
+    spec->headers_len = headers->len;
+}
+
+static struct call *new_call(lua_State *L)
+{
     struct call *call = lua_newuserdatauv(L, sizeof *call, 1);
     *call = (struct call){0};
     ml_op_create(&call->op, cancel_call);
     call->op.idle = call_is_idle;
     luaL_setmetatable(L, CALL_TYPE);
-    struct ml_call_spec spec = {.origin = c->origin,
-                                .rate = c->rate,
-                                .concurrency = c->concurrency,
-                                .headroom = c->headroom,
-                                .attempt_ms = c->timeout_ms};
-    spec.method = text_field(L, 2, "method", "GET");
-    spec.effect = effect_of(L, text_field(L, 2, "effect", "read"));
-    spec.credential = credential_line(L, c, text_field(L, 2, "credential", "default"));
-    spec.deadline_ms = (int64_t)(number_field(L, 2, "timeout", 0) * 1000);
-    lua_getfield(L, 2, "any_type");
-    spec.json = !lua_toboolean(L, -1);
-    read_target(L, &spec);
-    read_body(L, &spec);
-    read_headers(L, c, &h, spec.body_len > 0);
-    spec.headers = h.list;
-    spec.headers_len = h.len;
-    call->write = spec.effect != ML_READ;
+    return call;
+}
+
+/*
+ * client:start(request) -> call: queues a request and lets it go out if it is its turn; does
+ * not wait. Members of the request: method, path and query (encoded), headers, body, credential
+ * (its name), effect (read, create, update, replace, delete), operation (for messages), timeout
+ * (seconds, the whole call), any_type (true: the answer need not be JSON), change (of a write).
+ * Raises usage for what cannot be sent, auth without a credential, guard for a write without a
+ * change or in a dry run.
+ */
+static int l_start(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    struct client *c = check_client(L, 1);
+    struct headers headers = {.len = 0};
+    struct ml_call_spec spec;
+    struct ml_err err;
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    luaL_checkstack(L, 20, NULL);
+    struct call *call = new_call(L);
+    read_spec(L, c, &spec, &headers);
     ml_task_check(L, b->sched);
-    if (call->write) {
+    if (spec.effect != ML_READ) {
+        call->write = true;
         lua_getfield(L, 2, "change");
         call->change = ml_change_send(L, -1, b->sched);
         lua_setiuservalue(L, 3, 1);
