@@ -207,6 +207,7 @@ struct headers {
     struct ml_call_header list[MAX_HEADERS];
     size_t len;
     bool type, accept;
+    bool usual; /* none of the script's own */
 };
 
 static void put_header(struct headers *h, const char *name, const char *value)
@@ -219,7 +220,8 @@ static void put_header(struct headers *h, const char *name, const char *value)
 /* The strings stay anchored in the request's table. */
 static void read_headers(lua_State *L, const struct client *c, struct headers *h, bool body)
 {
-    if (lua_getfield(L, 2, "headers") == LUA_TTABLE)
+    h->usual = lua_getfield(L, 2, "headers") != LUA_TTABLE;
+    if (!h->usual)
         for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
             if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
                 usage(L, "header names and values are strings%s", "");
@@ -316,6 +318,7 @@ static void read_spec(lua_State *L, const struct client *c, struct ml_call_spec 
     read_headers(L, c, headers, spec->body_len > 0);
     spec->headers = headers->list;
     spec->headers_len = headers->len;
+    spec->usual_headers = headers->usual;
 }
 
 static struct call *new_call(lua_State *L)

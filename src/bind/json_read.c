@@ -19,6 +19,7 @@ enum {
     SLOTS = NAMES + TEXTS,
     NAME_LEN = 40, /* longer strings are not interned by Lua, and rare as names */
     TEXT_LEN = 20, /* longer values hardly ever repeat: uuids, times, addresses */
+    SMALL = 2048,  /* bytes of a text in which too little repeats to be remembered */
     BATCH = 128    /* stack slots of one container before they move into its table */
 };
 
@@ -39,12 +40,12 @@ struct reader {
     struct ml_json_scan s;
     int depth; /* levels left */
     bool drop_null;
-    bool no_room;     /* the Lua stack could not grow */
-    bool forgot;      /* a name lost its slot: repetitions can no longer be ruled out */
-    uint64_t objects; /* begun so far; their number is their identity */
-    int array_type;   /* stack index of the arrays' metatable */
-    int first;        /* stack index of slot 0: the names, then the texts */
-    struct slot slots[SLOTS];
+    bool no_room;       /* the Lua stack could not grow */
+    bool forgot;        /* a name lost its slot: repetitions can no longer be ruled out */
+    uint64_t objects;   /* begun so far; their number is their identity */
+    int array_type;     /* stack index of the arrays' metatable */
+    int first;          /* stack index of slot 0: the names, then the texts */
+    struct slot *slots; /* SLOTS of them, NULL when nothing is remembered */
 };
 
 /* A container being read: its table stands at stack index `table` (nil until the first batch
@@ -119,7 +120,7 @@ static int read_string(struct reader *r)
     r->s.p++;
     if (ml_json_string(&r->s, &t) < 0)
         return -1;
-    if (t.escaped || t.len > TEXT_LEN) {
+    if (t.escaped || t.len > TEXT_LEN || !r->slots) {
         push_text(r->L, &t);
         return 0;
     }
@@ -160,7 +161,7 @@ static int read_name(struct reader *r, struct batch *b)
     r->s.p++;
     if (ml_json_string(&r->s, &t) < 0)
         return -1;
-    if (t.escaped || t.len > NAME_LEN) {
+    if (t.escaped || t.len > NAME_LEN || !r->slots) {
         push_text(r->L, &t);
         b->repeats = true;
     } else {
@@ -365,18 +366,45 @@ static int level_ceiling(int depth)
 /* The stack, from here up: the arrays' metatable, the slots, the value. */
 static int read_document(struct reader *r)
 {
-    if (need_stack(r, SLOTS + 24) < 0)
+    int slots = r->slots ? SLOTS : 0;
+    if (need_stack(r, slots + 24) < 0)
         return -1;
     ml_json_push_array_type(r->L);
     r->array_type = lua_gettop(r->L);
     r->first = r->array_type + 1;
-    lua_settop(r->L, r->array_type + SLOTS);
+    lua_settop(r->L, r->array_type + slots);
     return read_value(r) < 0 ? -1 : ml_json_end(&r->s);
 }
 
 void ml_json_defaults(struct ml_json_opts *opts)
 {
     *opts = (struct ml_json_opts){.depth = ML_JSON_DEPTH, .size = ML_JSON_SIZE};
+}
+
+static int decode(struct reader *r, const char *text, size_t len,
+                  const struct ml_json_opts *opts, struct ml_err *err)
+{
+    int top = lua_gettop(r->L);
+    if (ml_json_begin(&r->s, text, len, opts->size ? opts->size : ML_JSON_SIZE) < 0 ||
+        read_document(r) < 0) {
+        lua_settop(r->L, top);
+        ml_json_explain(&r->s, err);
+        if (r->no_room)
+            err->kind = ML_MEMORY;
+        return -1;
+    }
+    lua_replace(r->L, top + 1);
+    lua_settop(r->L, top + 1);
+    return 0;
+}
+
+/* Apart, so that a small text does not pay for clearing the slots. */
+static int decode_large(struct reader *r, const char *text, size_t len,
+                        const struct ml_json_opts *opts, struct ml_err *err)
+{
+    struct slot slots[SLOTS] = {{.len = 0}};
+    r->slots = slots;
+    return decode(r, text, len, opts, err);
 }
 
 int ml_json_decode(lua_State *L, const char *text, size_t len, const struct ml_json_opts *opts,
@@ -386,18 +414,8 @@ int ml_json_decode(lua_State *L, const char *text, size_t len, const struct ml_j
     ml_json_defaults(&plain);
     if (!opts)
         opts = &plain;
-    int top = lua_gettop(L);
     struct reader r = {
         .L = L, .drop_null = opts->drop_null, .depth = level_ceiling(opts->depth)};
-    if (ml_json_begin(&r.s, text, len, opts->size ? opts->size : ML_JSON_SIZE) < 0 ||
-        read_document(&r) < 0) {
-        lua_settop(L, top);
-        ml_json_explain(&r.s, err);
-        if (r.no_room)
-            err->kind = ML_MEMORY;
-        return -1;
-    }
-    lua_replace(L, top + 1);
-    lua_settop(L, top + 1);
-    return 0;
+    return len > SMALL ? decode_large(&r, text, len, opts, err)
+                       : decode(&r, text, len, opts, err);
 }

@@ -164,19 +164,30 @@ static int l_random(lua_State *L)
     return 1;
 }
 
-/* raw.escape(s): all but the unreserved characters of RFC 3986 section 2.3 */
+static bool unreserved(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+/* raw.escape(s): all but the unreserved characters of RFC 3986 section 2.3; the same string
+ * when there is nothing to escape */
 static int l_escape(lua_State *L)
 {
-    static const char keep[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
     static const char hex[] = "0123456789ABCDEF";
-    size_t len;
+    size_t len, clean = 0;
     const char *s = luaL_checklstring(L, 1, &len);
+    while (clean < len && unreserved((unsigned char)s[clean]))
+        clean++;
+    if (clean == len) {
+        lua_pushvalue(L, 1);
+        return 1;
+    }
     luaL_Buffer out;
     luaL_buffinit(L, &out);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c && strchr(keep, c)) {
+        if (unreserved(c)) {
             luaL_addchar(&out, s[i]);
             continue;
         }

@@ -35,6 +35,7 @@ struct ml_call_spec {
     const char *target; /* path and query, from "/" on, encoded */
     const struct ml_call_header *headers;
     size_t headers_len;
+    bool usual_headers; /* these headers go with every such call of the client: made once a lane */
     const char *body; /* NULL = none */
     size_t body_len;
     enum ml_effect effect;

@@ -78,6 +78,8 @@ void ml_lane_free(struct ml_lane *lane)
     if (lane->credential)
         explicit_bzero(lane->credential, strlen(lane->credential));
     free(lane->credential);
+    for (int i = 0; i < 3; i++)
+        curl_slist_free_all(lane->usual[i]);
     free(lane);
 }
 

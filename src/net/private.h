@@ -27,6 +27,7 @@ struct ml_lane {
     bool write;
     struct ml_limit limit;
     struct ml_budget budget;
+    struct curl_slist *usual[3]; /* the usual headers: no body, an empty one, a body */
     struct ml_call *head, *tail; /* queued */
     struct ml_timer timer;       /* when the limit lets the next one go */
     int pause_status;            /* what asked for the last pause */
@@ -44,7 +45,8 @@ struct ml_call {
     bool json;
     char *method, *url, *body;
     size_t body_len;
-    struct curl_slist *headers;
+    struct curl_slist *headers; /* the lane's, or `own` */
+    struct curl_slist *own;
     int64_t attempt_ms, started_us, deadline_us, ended_us;
     unsigned counted;  /* attempts that count against ML_RETRY_ATTEMPTS */
     unsigned unsent;   /* attempts in a row that provably sent nothing */
