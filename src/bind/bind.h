@@ -42,8 +42,8 @@ struct ml_bind {
     const char *const *flags; /* long names of Moonlever's flags, ended by NULL */
     void (*output)(void *ud, const char *text, size_t len);
     void *output_ud;
-    struct ml_buf report;                        /* what scripts add to the closing report */
-    struct ml_buf plan;           /* the first changes that a dry run has planned, a line each */
+    struct ml_buf report; /* what scripts add to the closing report */
+    struct ml_buf plan;   /* the first changes that a dry run has planned, a line each */
     unsigned plan_lines;
     uint64_t items, items_total;                 /* handed out by lists; promised by them */
     uint64_t item_ok, item_failed, item_skipped; /* of each() */
@@ -85,8 +85,8 @@ void ml_bind_iterator(lua_State *L, struct ml_bind *b);
 void ml_bind_system(lua_State *L, struct ml_bind *b);
 void ml_bind_records(lua_State *L);
 
-/* change.c, for http.c: checks that the value at idx is a change that may be sent now, and shields
- * the running task until the change has ended. */
+/* change.c, for http.c: checks that the value at idx is a change that may be sent now, and
+ * shields the running task until the change has ended. */
 struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s);
 /* Something of the change may have reached the service: dropped now, it counts as unknown. */
 void ml_change_touch(struct change *change);

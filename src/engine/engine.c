@@ -9,7 +9,7 @@
 #include "bind/json.h"
 
 #define TASKS_A_TURN 256
-#define GRACE_US 5000000 /* what tasks get to clean up after a cancel */
+#define GRACE_US 5000000   /* what tasks get to clean up after a cancel */
 #define SHIELD_US 75000000 /* ... and those with a write under way to settle it */
 #define TEXT_MAX (256 * 1024)
 

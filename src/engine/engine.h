@@ -53,7 +53,7 @@ struct ml_engine {
     int argc;
     enum ml_kind error_kind; /* of the error that ended the run; ML_NONE = none */
     bool script_error;       /* it was a programming error */
-    bool config_error;     /* it was a setting, not the script */
+    bool config_error;       /* it was a setting, not the script */
     int exit_code;
     struct ml_buf error;  /* why, for people */
     struct ml_buf result; /* the closing JSON line */

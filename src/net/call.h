@@ -35,8 +35,9 @@ struct ml_call_spec {
     const char *target; /* path and query, from "/" on, encoded */
     const struct ml_call_header *headers;
     size_t headers_len;
-    bool usual_headers; /* these headers go with every such call of the client: made once a lane */
-    const char *body; /* NULL = none */
+    bool usual_headers; /* these headers go with every such call of the client: made once a lane
+                         */
+    const char *body;   /* NULL = none */
     size_t body_len;
     enum ml_effect effect;
     bool json;            /* a successful answer must parse as JSON */
@@ -65,7 +66,8 @@ const struct ml_err *ml_call_error(const struct ml_call *call);
 unsigned ml_call_sends(const struct ml_call *call);
 /* May the request have had an effect that no answer told of? */
 bool ml_call_doubt(const struct ml_call *call);
-/* Is it waiting for its turn, with nothing of it in doubt? Cancelled now, it did provably nothing. */
+/* Is it waiting for its turn, with nothing of it in doubt? Cancelled now, it did provably
+ * nothing. */
 bool ml_call_idle(const struct ml_call *call);
 /* How many exchanges there were. */
 unsigned ml_call_attempts(const struct ml_call *call);

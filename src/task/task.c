@@ -105,7 +105,8 @@ static int drive(lua_State *L, struct ml_sched *s, struct ml_op *op)
         return s->raise(L, "usage",
                         "too many waits within waits (in sort, gsub or foreign coroutines)");
     while (!op->done) {
-        bool cancelled = (s->stopping || (self && self->cancelled)) && !(self && deferred(self, op));
+        bool cancelled =
+            (s->stopping || (self && self->cancelled)) && !(self && deferred(self, op));
         lua_State *running = s->running;
         int rc = -1;
         if (!cancelled) {

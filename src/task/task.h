@@ -44,12 +44,12 @@ struct ml_task;
 
 /* What a task waits for. */
 struct ml_op {
-    struct ml_task *task;             /* who waits, NULL = nobody (yet) */
-    struct ml_sched *sched;           /* set by the wait */
-    bool done;                        /* ended: the result is with the operation's owner */
-    void (*cancel)(struct ml_op *op); /* stops it; sets nothing, reports nothing */
+    struct ml_task *task;                 /* who waits, NULL = nobody (yet) */
+    struct ml_sched *sched;               /* set by the wait */
+    bool done;                            /* ended: the result is with the operation's owner */
+    void (*cancel)(struct ml_op *op);     /* stops it; sets nothing, reports nothing */
     bool (*idle)(const struct ml_op *op); /* may be cancelled although its task is shielded */
-    struct ml_op *next;               /* next waiter for the same task, for joins */
+    struct ml_op *next;                   /* next waiter for the same task, for joins */
 };
 
 enum ml_task_state {
@@ -68,7 +68,7 @@ struct ml_task {
     enum ml_task_state state;
     struct ml_op *op;  /* what it waits for */
     bool cancelled;    /* raise at the next wait of the task */
-    unsigned shield;         /* writes under way: a cancel waits until they are settled */
+    unsigned shield;   /* writes under way: a cancel waits until they are settled */
     bool cancel_asked; /* somebody asked it to end */
     bool observed;     /* somebody awaited it: its error is theirs */
     int results;       /* values on co's stack: arguments before it starts, results when DONE */
