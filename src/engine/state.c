@@ -92,7 +92,6 @@ static int open_state(lua_State *L)
 {
     struct ml_engine *e = lua_touserdata(L, 1);
     luaL_openlibs(L);
-    lua_gc(L, LUA_GCSETPAUSE, 400);
     ml_state_preload(L, &e->bind);
     replace_functions(L);
     return 0;
