@@ -182,7 +182,8 @@ class Practice:
             return json.load(answer)
 
     def post(self, path, body):
-        request = urllib.request.Request(self.env["SCREENDESK_URL"] + path, json.dumps(body).encode(), method="POST")
+        request = urllib.request.Request(self.env["SCREENDESK_URL"] + path, json.dumps(body).encode(),
+                                         {"Content-Type": "application/json"}, method="POST")
         urllib.request.urlopen(request).close()
 
     def patches(self):
