@@ -36,6 +36,21 @@ void ml_bind_destroy(struct ml_bind *b)
     ml_buf_destroy(&b->plan);
 }
 
+void ml_bind_reset(struct ml_bind *b)
+{
+    ml_door_reset(&b->door);
+    ml_buf_clear(&b->report);
+    ml_buf_clear(&b->plan);
+    b->plan_lines = 0;
+    b->items = b->items_total = 0;
+    b->item_ok = b->item_failed = b->item_skipped = 0;
+    b->current[0] = '\0';
+    b->exit_code = -1;
+    b->failed_tasks = NULL;
+    b->failed_kept = 0;
+    b->failed_more = false;
+}
+
 int ml_bind_set(struct ml_bind *b, const char *name, const char *value)
 {
     size_t name_len = strlen(name), value_len = strlen(value);
@@ -60,7 +75,10 @@ const char *ml_bind_get(const struct ml_bind *b, const char *name)
 
 struct ml_bind *ml_bind_of(lua_State *L)
 {
-    return lua_touserdata(L, lua_upvalueindex(1));
+    struct ml_bind *b = lua_touserdata(L, lua_upvalueindex(1));
+    if (b->closed)
+        luaL_error(L, "moonlever is closed: the program is ending");
+    return b;
 }
 
 void ml_bind_push_error(lua_State *L, enum ml_kind kind, const char *text)

@@ -49,19 +49,24 @@ struct ml_bind {
     uint64_t item_ok, item_failed, item_skipped; /* of each() */
     char current[96];                            /* the operation sent last */
     int exit_code;                               /* asked for by raw.exit, -1 = not */
-    struct ml_task *failed_tasks;                /* unused links are NULL */
+    struct ml_task *failed_tasks; /* whose failure nobody has seen, in order; anchored */
+    unsigned failed_kept;         /* how many these are */
+    bool failed_more;             /* there were more than are kept */
+    bool closed;                  /* the engine is gone (stock lua, finalizers at its end) */
 };
 
 #define ML_ERROR_TYPE "moonlever.error"
 
 void ml_bind_create(struct ml_bind *b);
 void ml_bind_destroy(struct ml_bind *b);
+/* Makes ready for another run: counters and what the last script declared; settings stay. */
+void ml_bind_reset(struct ml_bind *b);
 /* Remembers NAME=VALUE for credentials and origins; goes before the environment. */
 int ml_bind_set(struct ml_bind *b, const char *name, const char *value);
 /* The host's setting, or the environment's where that is allowed; NULL when there is none. */
 const char *ml_bind_get(const struct ml_bind *b, const char *name);
 
-/* The engine behind a C function of ours. */
+/* The engine behind a C function of ours; raises when it is gone. */
 struct ml_bind *ml_bind_of(lua_State *L);
 /* Raises an error object. Never returns. */
 int ml_bind_raise(lua_State *L, const struct ml_err *err);

@@ -18,7 +18,7 @@ struct change {
     bool open;
     bool touched;           /* the service may have seen it */
     struct ml_sched *sched; /* set when it is sent */
-    struct ml_task *task;   /* shielded until the end; may be gone by then: see unshield */
+    uint64_t task;          /* id of the task that is shielded until the end, 0 = none */
 };
 
 static struct change *check_change(lua_State *L, int idx)
@@ -38,7 +38,9 @@ static int l_change(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);
     struct ml_err err;
+    luaL_checkudata(L, 1, "moonlever.client");
     luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
     struct change *c = lua_newuserdatauv(L, sizeof *c, 0);
     *c = (struct change){.door = &b->door};
     luaL_setmetatable(L, CHANGE_TYPE);
@@ -53,15 +55,15 @@ static int l_change(lua_State *L)
     return 1;
 }
 
-/* The task may have ended and be gone: it is looked up, not trusted. */
+/* The task may have ended meanwhile: it is looked up. */
 static void unshield(struct change *c)
 {
     if (!c->task)
         return;
     for (struct ml_task *t = c->sched->tasks; t; t = t->next)
-        if (t == c->task && t->shield)
+        if (t->id == c->task)
             t->shield--;
-    c->task = NULL;
+    c->task = 0;
 }
 
 static int l_planned(lua_State *L)
@@ -114,8 +116,8 @@ struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s)
     if (c && c->open && !c->door->dry_run) {
         if (!c->task && s->current) {
             c->sched = s;
-            c->task = s->current;
-            c->task->shield++;
+            c->task = s->current->id;
+            s->current->shield++;
         }
         return c;
     }

@@ -27,6 +27,18 @@ void ml_door_destroy(struct ml_door *door)
     door->licence_len = 0;
 }
 
+void ml_door_reset(struct ml_door *door)
+{
+    ml_door_destroy(door);
+    *door = (struct ml_door){.dry_run = door->dry_run,
+                             .yes = door->yes,
+                             .max_changes = door->max_changes,
+                             .confirm = door->confirm,
+                             .confirm_ud = door->confirm_ud,
+                             .on_run = door->on_run,
+                             .run_ud = door->run_ud};
+}
+
 int ml_door_license(struct ml_door *door, const char *const *resources, size_t n,
                     struct ml_err *err)
 {

@@ -57,6 +57,8 @@ struct ml_door {
 
 void ml_door_create(struct ml_door *door);
 void ml_door_destroy(struct ml_door *door);
+/* Forgets the last run and its licence; the settings and the host's callbacks stay. */
+void ml_door_reset(struct ml_door *door);
 /* Limits the run to these resources ("service.resource"); once. -1: ML_USAGE, ML_MEMORY. */
 int ml_door_license(struct ml_door *door, const char *const *resources, size_t n,
                     struct ml_err *err);

@@ -489,7 +489,8 @@ static int l_cancel(lua_State *L)
     return 0;
 }
 
-static int l_call_gc(lua_State *L)
+/* call:close(), __close */
+static int l_call_close(lua_State *L)
 {
     struct call *c = luaL_checkudata(L, 1, CALL_TYPE);
     struct ml_call *call = c->call;
@@ -497,6 +498,15 @@ static int l_call_gc(lua_State *L)
         ml_change_touch(c->change);
     c->call = NULL;
     ml_call_free(call);
+    ml_op_finish(&c->op); /* who waits for it hears that it is closed */
+    return 0;
+}
+
+static int l_call_gc(lua_State *L)
+{
+    struct call *c = luaL_checkudata(L, 1, CALL_TYPE);
+    l_call_close(L);
+    ml_op_destroy(&c->op);
     return 0;
 }
 
@@ -513,9 +523,9 @@ void ml_bind_http(lua_State *L, struct ml_bind *b)
                                     {"attempts", l_attempts},
                                     {"elapsed", l_elapsed},
                                     {"cancel", l_cancel},
-                                    {"close", l_call_gc},
+                                    {"close", l_call_close},
                                     {"__gc", l_call_gc},
-                                    {"__close", l_call_gc},
+                                    {"__close", l_call_close},
                                     {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
     ml_bind_type(L, b, CLIENT_TYPE, client);

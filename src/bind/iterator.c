@@ -20,6 +20,7 @@ enum { REFILL = 1, CLOSE, ITEMS };
 struct iterator {
     lua_Integer at, len; /* place in the array */
     bool ended, closed;
+    bool busy; /* a refill is under way */
 };
 
 static struct iterator *check(lua_State *L)
@@ -44,32 +45,49 @@ static int l_iterator(lua_State *L)
 
 static int refilled(lua_State *L, int status, lua_KContext ctx);
 
+/* Protected, so that `busy` is true only as long as the refill runs. */
+static int refill(lua_State *L, struct iterator *it)
+{
+    struct ml_err err;
+    if (it->busy) {
+        ml_err_set(&err, ML_USAGE,
+                   "two tasks read from one iterator; let one read and spawn tasks for the "
+                   "items, or use moonlever.each");
+        return ml_bind_raise(L, &err);
+    }
+    it->busy = true;
+    lua_settop(L, 1);
+    lua_getiuservalue(L, 1, REFILL);
+    return refilled(L, lua_pcallk(L, 0, 1, 0, 0, refilled), 0);
+}
+
 static int step(lua_State *L, struct iterator *it)
 {
-    while (it->at >= it->len) {
-        if (it->ended || it->closed) {
-            lua_pushnil(L);
-            return 1;
-        }
-        lua_settop(L, 1);
-        lua_getiuservalue(L, 1, REFILL);
-        lua_callk(L, 0, 1, 0, refilled);
-        return refilled(L, LUA_OK, 0);
+    if (it->at < it->len) {
+        lua_getiuservalue(L, 1, ITEMS);
+        lua_rawgeti(L, -1, ++it->at);
+        return 1;
     }
-    lua_getiuservalue(L, 1, ITEMS);
-    lua_rawgeti(L, -1, ++it->at);
+    if (!it->ended && !it->closed)
+        return refill(L, it);
+    lua_pushnil(L);
     return 1;
 }
 
-/* The refill function has returned an array, or nil at the end. */
+/* The refill function has returned an array, or nil at the end. The iterator may have been
+ * closed while it waited: then what it brought is dropped. */
 static int refilled(lua_State *L, int status, lua_KContext ctx)
 {
-    (void)status, (void)ctx;
+    (void)ctx;
     struct iterator *it = check(L);
+    it->busy = false;
+    if (status != LUA_OK && status != LUA_YIELD)
+        return lua_error(L);
     it->at = 0;
     it->ended = lua_isnil(L, -1);
-    it->len = it->ended ? 0 : (lua_Integer)lua_rawlen(L, -1);
-    lua_setiuservalue(L, 1, ITEMS);
+    it->len = it->ended || it->closed ? 0 : (lua_Integer)lua_rawlen(L, -1);
+    if (!it->closed)
+        lua_setiuservalue(L, 1, ITEMS);
     return step(L, it);
 }
 

@@ -10,13 +10,16 @@
 #define JOIN_TYPE "moonlever.join"
 #define SLEEP_TYPE "moonlever.sleep"
 
+#define FAILURES_KEPT 64 /* tasks whose failure nobody has seen yet */
+
 /* The task as Lua holds it. While the task runs it is anchored, so that a task that nobody
  * keeps goes on; one that failed unobserved stays anchored until the run ends and is reported
- * then. */
+ * then. User value 1: the sleep that it uses again and again. */
 struct spawned {
     struct ml_task task; /* first: the scheduler's pointer is ours too */
     struct ml_bind *b;
     int anchor;
+    struct spawned *next; /* in ml_bind.failed_tasks */
 };
 
 struct join {
@@ -32,31 +35,62 @@ struct sleep {
 
 /* --- tasks --- */
 
+/* In the order in which they failed; the first that nobody sees is the run's error. */
+static bool keep_failure(struct spawned *s)
+{
+    struct ml_bind *b = s->b;
+    if (b->failed_kept == FAILURES_KEPT) {
+        b->failed_more = true;
+        return false;
+    }
+    struct spawned **at = (struct spawned **)&b->failed_tasks;
+    while (*at)
+        at = &(*at)->next;
+    *at = s;
+    b->failed_kept++;
+    return true;
+}
+
+/* Somebody looks at how the task ends: a failure is theirs. */
+static void observe(struct spawned *s)
+{
+    struct ml_bind *b = s->b;
+    s->task.observed = true;
+    for (struct spawned **at = (struct spawned **)&b->failed_tasks; *at; at = &(*at)->next)
+        if (*at == s) {
+            *at = s->next;
+            s->next = NULL;
+            b->failed_kept--;
+            luaL_unref(s->task.sched->L, LUA_REGISTRYINDEX, s->anchor);
+            s->anchor = LUA_NOREF;
+            return;
+        }
+}
+
 static void on_task_end(struct ml_task *task)
 {
     struct spawned *s = (struct spawned *)task;
     lua_State *L = task->sched->L;
-    bool unseen = task->state == ML_TASK_FAILED && !task->observed && !task->cancel_asked;
-    if (unseen && !s->b->failed_tasks)
-        s->b->failed_tasks = task;
-    if (s->b->failed_tasks != task) {
-        luaL_unref(L, LUA_REGISTRYINDEX, s->anchor);
-        s->anchor = LUA_NOREF;
-    }
+    if (task->state == ML_TASK_FAILED && !task->observed && !task->cancel_asked)
+        if (keep_failure(s))
+            return;
+    luaL_unref(L, LUA_REGISTRYINDEX, s->anchor);
+    s->anchor = LUA_NOREF;
 }
 
 struct ml_task *ml_bind_spawn(lua_State *L, struct ml_bind *b, int nargs)
 {
-    struct spawned *s = lua_newuserdatauv(L, sizeof *s, 0);
-    s->b = b;
-    s->anchor = LUA_NOREF;
+    luaL_checkstack(L, 4, "too many arguments");
+    struct spawned *s = lua_newuserdatauv(L, sizeof *s, 1);
+    *s = (struct spawned){.b = b, .anchor = LUA_NOREF};
     s->task.ref = LUA_NOREF; /* half-open: __gc must find nothing to free */
     luaL_setmetatable(L, TASK_TYPE);
-    lua_pushvalue(L, -1);
-    s->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_insert(L, -nargs - 2);
     ml_task_create(&s->task, b->sched, L, nargs);
+    lua_pushvalue(L, -1);
+    s->anchor = luaL_ref(L, LUA_REGISTRYINDEX);
     s->task.on_end = on_task_end;
+    ml_task_start(&s->task); /* nothing may fail any more */
     return &s->task;
 }
 
@@ -93,9 +127,7 @@ static int l_await(lua_State *L)
     struct ml_task *task = check_task(L, 1);
     struct ml_bind *b = ml_bind_of(L);
     lua_settop(L, 1);
-    task->observed = true;
-    if (b->failed_tasks == task)
-        b->failed_tasks = NULL;
+    observe((struct spawned *)task);
     if (ml_task_ended(task))
         return await_done(L, LUA_OK, 0);
     if (task == b->sched->current)
@@ -115,6 +147,7 @@ static int l_join_gc(lua_State *L)
     struct join *j = luaL_checkudata(L, 1, JOIN_TYPE);
     if (!j->op.done)
         ml_task_unjoin(j->task, &j->op);
+    ml_op_destroy(&j->op);
     return 0;
 }
 
@@ -168,16 +201,40 @@ static int sleep_done(lua_State *L, int status, lua_KContext ctx)
     return 0;
 }
 
+/* Pushes a sleep that nobody uses: a task waits for one thing at a time, so it needs but one.
+ * Not making a new one each time matters: userdata with finalizers live through two cycles of
+ * the collector, and a loop that sleeps makes nothing else. */
+static struct sleep *push_sleep(lua_State *L, struct ml_bind *b)
+{
+    struct spawned *task = (struct spawned *)b->sched->current;
+    struct sleep *s = NULL;
+    if (task) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, task->anchor);
+        lua_getiuservalue(L, -1, 1);
+        s = lua_touserdata(L, -1);
+    }
+    if (s && !s->timer.pos && !s->op.task) {
+        ml_op_create(&s->op, cancel_sleep);
+        return s;
+    }
+    s = lua_newuserdatauv(L, sizeof *s, 0);
+    *s = (struct sleep){.net = b->net, .timer.fire = on_timer};
+    ml_op_create(&s->op, cancel_sleep);
+    luaL_setmetatable(L, SLEEP_TYPE);
+    if (task) {
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, -4, 1);
+    }
+    return s;
+}
+
 /* raw.sleep(seconds): 0 and below let the others run once */
 static int l_sleep(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);
     lua_Number seconds = luaL_checknumber(L, 1);
     luaL_argcheck(L, isfinite(seconds) && seconds < 1e9, 1, "not a time in seconds");
-    struct sleep *s = lua_newuserdatauv(L, sizeof *s, 0);
-    *s = (struct sleep){.net = b->net, .timer.fire = on_timer};
-    ml_op_create(&s->op, cancel_sleep);
-    luaL_setmetatable(L, SLEEP_TYPE);
+    struct sleep *s = push_sleep(L, b);
     int64_t us = seconds > 0 ? (int64_t)(seconds * 1e6) : 0;
     if (ml_net_timer(b->net, &s->timer, ml_clock_us() + us) < 0)
         return luaL_error(L, "not enough memory");
@@ -188,6 +245,7 @@ static int l_sleep_gc(lua_State *L)
 {
     struct sleep *s = luaL_checkudata(L, 1, SLEEP_TYPE);
     ml_net_timer_cancel(s->net, &s->timer);
+    ml_op_destroy(&s->op);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include <lauxlib.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +16,9 @@
 
 /* --- life --- */
 
-struct ml_engine *ml_engine_new(struct ml_err *err)
+void ml_engine_create(struct ml_engine *e)
 {
-    struct ml_engine *e = calloc(1, sizeof *e);
-    if (!e) {
-        ml_err_set(err, ML_MEMORY, "out of memory");
-        return NULL;
-    }
+    memset(e, 0, sizeof *e);
     ml_net_defaults(&e->net_conf);
     e->net_conf.complete = ml_json_complete;
     ml_log_create(&e->log);
@@ -30,6 +27,15 @@ struct ml_engine *ml_engine_new(struct ml_err *err)
     ml_buf_create(&e->result, TEXT_MAX);
     ml_buf_create(&e->report, TEXT_MAX * 8);
     e->exit_code = -1;
+}
+
+struct ml_engine *ml_engine_new(struct ml_err *err)
+{
+    struct ml_engine *e = malloc(sizeof *e);
+    if (e)
+        ml_engine_create(e);
+    else
+        ml_err_set(err, ML_MEMORY, "out of memory");
     return e;
 }
 
@@ -44,9 +50,19 @@ static void free_arguments(struct ml_engine *e)
     e->argc = 0;
 }
 
+/* From here on no other thread touches what the run owns. A signal handler on this thread has
+ * returned before we go on, so this never waits for itself. */
+static void shut_out(struct ml_engine *e)
+{
+    atomic_store(&e->phase, ML_IDLE);
+    while (atomic_load(&e->cancelling))
+        sched_yield();
+}
+
 /* Lua first: finalizers and pending __close handlers still find network and scheduler. */
 static void close_run(struct ml_engine *e)
 {
+    shut_out(e);
     if (e->L) {
         ml_sched_destroy(&e->sched);
         lua_close(e->L);
@@ -59,17 +75,24 @@ static void close_run(struct ml_engine *e)
     free_arguments(e);
 }
 
-void ml_engine_free(struct ml_engine *e)
+void ml_engine_destroy(struct ml_engine *e)
 {
-    if (!e)
-        return;
     close_run(e);
+    e->bind.closed = true;
     ml_bind_destroy(&e->bind);
     ml_log_destroy(&e->log);
     ml_buf_destroy(&e->error);
     ml_buf_destroy(&e->result);
     ml_buf_destroy(&e->report);
     free(e->ca_file);
+    e->ca_file = NULL;
+}
+
+void ml_engine_free(struct ml_engine *e)
+{
+    if (!e)
+        return;
+    ml_engine_destroy(e);
     free(e);
 }
 
@@ -83,23 +106,43 @@ static int l_run_tasks(lua_State *L)
     return 0;
 }
 
+static void stop_tasks(struct ml_engine *e)
+{
+    if (e->stopping)
+        return;
+    e->stopping = true;
+    e->stop_us = ml_clock_us() + GRACE_US;
+    ml_sched_stop(&e->sched);
+}
+
+/* The engine itself fails: nothing of the script's does. */
+static void break_off(struct ml_engine *e, enum ml_kind kind, const char *text)
+{
+    ml_result_text(e, kind, text);
+    stop_tasks(e);
+}
+
 static void run_tasks(struct ml_engine *e)
 {
-    if (!ml_sched_ready(&e->sched))
+    struct ml_sched *s = &e->sched;
+    if (!ml_sched_ready(s))
         return;
     lua_pushcfunction(e->L, l_run_tasks);
-    lua_pushlightuserdata(e->L, &e->sched);
-    if (lua_pcall(e->L, 1, 0, 0) != LUA_OK) {
-        ml_result_error(e, e->L, NULL); /* memory: nothing of the script's raises here */
-        ml_sched_stop(&e->sched);
-        e->stopping = true;
-    }
+    lua_pushlightuserdata(e->L, s);
+    if (lua_pcall(e->L, 1, 0, 0) == LUA_OK)
+        return;
+    lua_pop(e->L, 1); /* memory: what scripts raise ends with their task */
+    s->current = NULL;
+    s->running = NULL;
+    s->depth = 0;
+    break_off(e, ML_MEMORY, "not enough memory");
 }
 
 /* The world as a wait that cannot yield turns it. */
-static int drive(void *ud)
+static int drive(void *ud, lua_State *L)
 {
     struct ml_engine *e = ud;
+    (void)L;
     if (atomic_load(&e->cancel))
         ml_sched_stop(&e->sched);
     bool ready = ml_sched_ready(&e->sched);
@@ -111,81 +154,88 @@ static int drive(void *ud)
     return 0;
 }
 
-/* Why the main task ended, once: a clean exit counts as no error. */
-static void note_failure(struct ml_engine *e, struct ml_task *task)
+void ml_engine_attach(struct ml_engine *e, lua_State *L)
 {
-    lua_State *L = e->L;
-    if (ml_task_results(task, L) >= 0)
-        return;
-    if (lua_islightuserdata(L, -1) && lua_touserdata(L, -1) == &e->bind)
-        lua_pop(L, 1);
-    else
-        ml_result_error(e, L, task->traceback);
+    ml_sched_create(&e->sched, L, drive, e);
+    e->sched.raise = ml_bind_raise_text;
 }
 
-static void stop_tasks(struct ml_engine *e)
+/* A failure that nobody awaited is the run's error, unless there is a better one. */
+static void note_unseen(struct ml_engine *e)
 {
-    e->stopping = true;
-    e->stop_us = ml_clock_us() + GRACE_US;
-    ml_sched_stop(&e->sched);
+    const struct ml_bind *b = &e->bind;
+    if (e->error_kind != ML_NONE || e->script_error || b->exit_code >= 0)
+        return;
+    if (b->failed_tasks)
+        ml_result_task(e, b->failed_tasks);
+    else if (b->failed_more)
+        ml_result_text(e, ML_NONE, "a task has failed, and nobody awaited it");
 }
 
 static void end_run(struct ml_engine *e)
 {
-    struct ml_task *unseen = e->bind.failed_tasks;
-    if (unseen && e->error_kind == ML_NONE && !e->script_error && e->bind.exit_code < 0)
-        note_failure(e, unseen);
+    bool stopped = e->sched.stopping;
+    note_unseen(e);
     ml_sched_destroy(&e->sched);
     lua_gc(e->L, LUA_GCCOLLECT); /* changes that were dropped are counted by their finalizers */
     /* Cancelled within this very turn, at the question for instance. */
-    if (atomic_load(&e->cancel) && (e->bind.door.tripped || e->error_kind == ML_CANCELLED))
+    if (atomic_load(&e->cancel) &&
+        (stopped || e->bind.door.tripped || e->error_kind == ML_CANCELLED))
         e->interrupted = true;
     ml_result_make(e);
     e->phase = ML_ENDED;
 }
 
-static bool is_time_up(const struct ml_engine *e)
+/* When tasks that do not end are killed: later, while one of them has a write to settle. */
+static int64_t kill_time(const struct ml_engine *e)
 {
     bool shielded = false;
     for (const struct ml_task *t = e->sched.tasks; t; t = t->next)
         shielded |= t->shield > 0;
-    return ml_clock_us() >= e->stop_us + (shielded ? SHIELD_US - GRACE_US : 0);
+    return e->stop_us + (shielded ? SHIELD_US - GRACE_US : 0);
 }
 
 /* Has the run come to its end? The script has ended, and with it every task it started. */
 static void check_end(struct ml_engine *e)
 {
     if (!e->stopping && ml_task_ended(e->main) && e->main->state != ML_TASK_DONE) {
-        note_failure(e, e->main);
+        ml_result_task(e, e->main);
         stop_tasks(e);
     }
-    if (!e->sched.tasks || (e->stopping && is_time_up(e))) {
+    if (e->bind.exit_code >= 0) /* raw.exit in another task, or one that was caught */
+        stop_tasks(e);
+    if (!e->sched.tasks || (e->stopping && ml_clock_us() >= kill_time(e))) {
         end_run(e);
         return;
     }
-    if (!ml_sched_ready(&e->sched) && ml_net_idle(e->net) && !e->stopping) {
-        lua_pushliteral(e->L, "every task waits for something that can never happen");
-        ml_result_error(e, e->L, NULL);
-        stop_tasks(e);
-    }
+    if (!ml_sched_ready(&e->sched) && ml_net_idle(e->net) && !e->stopping)
+        break_off(e, ML_NONE, "every task waits for something that can never happen");
 }
 
-void ml_engine_turn(struct ml_engine *e, int64_t timeout_us)
+/* At most until something has to be done without any event. */
+static int64_t shorten(const struct ml_engine *e, int64_t timeout_us)
 {
-    if (e->phase != ML_RUNNING)
-        return;
+    if (ml_sched_ready(&e->sched))
+        return 0;
+    if (!e->stopping)
+        return timeout_us;
+    int64_t left = kill_time(e) - ml_clock_us();
+    left = left > 0 ? left : 0;
+    return timeout_us < 0 || timeout_us > left ? left : timeout_us;
+}
+
+static void turn(struct ml_engine *e, int64_t timeout_us)
+{
     if (atomic_load(&e->cancel) && !e->interrupted) {
         e->interrupted = true;
         stop_tasks(e);
     }
-    if (ml_sched_ready(&e->sched))
-        timeout_us = 0;
-    else if (e->stopping && (timeout_us < 0 || timeout_us > GRACE_US))
-        timeout_us = GRACE_US;
-    if (ml_net_turn(e->net, timeout_us) < 0) {
-        lua_pushliteral(e->L, "the event loop failed: out of memory or descriptors");
-        ml_result_error(e, e->L, NULL);
-        stop_tasks(e);
+    if (ml_net_turn(e->net, shorten(e, timeout_us)) < 0) {
+        if (e->stopping) { /* again: there is nothing to wait for any more */
+            end_run(e);
+            return;
+        }
+        break_off(e, ML_NONE, "the event loop failed: out of memory or descriptors");
     }
     run_tasks(e);
     check_end(e);
@@ -193,38 +243,38 @@ void ml_engine_turn(struct ml_engine *e, int64_t timeout_us)
         ml_net_kick(e->net);
 }
 
+void ml_engine_turn(struct ml_engine *e, int64_t timeout_us)
+{
+    if (e->phase != ML_RUNNING)
+        return;
+    atomic_store(&e->owner, pthread_self());
+    atomic_store(&e->turning, true);
+    turn(e, timeout_us);
+    atomic_store(&e->turning, false);
+}
+
 int64_t ml_engine_timeout(const struct ml_engine *e)
 {
     if (e->phase != ML_RUNNING)
         return -1;
-    if (ml_sched_ready(&e->sched))
-        return 0;
-    int64_t next = ml_net_next(e->net);
-    if (next == INT64_MAX)
-        return -1;
-    int64_t left = next - ml_clock_us();
-    return left > 0 ? left : 0;
-}
-
-/* lua_sethook is what a signal handler may call: it ends Lua code that never waits. */
-static void on_cancel_hook(lua_State *L, lua_Debug *ar)
-{
-    (void)ar;
-    lua_getfield(L, LUA_REGISTRYINDEX, "moonlever.sched");
-    struct ml_sched *s = lua_touserdata(L, -1);
-    lua_pop(L, 1);
-    s->raise(L, "cancelled", "cancelled");
+    int64_t next = ml_net_next(e->net), left = -1;
+    if (next != INT64_MAX) {
+        left = next - ml_clock_us();
+        left = left > 0 ? left : 0;
+    }
+    return shorten(e, left);
 }
 
 void ml_engine_cancel(struct ml_engine *e)
 {
-    if (e->phase != ML_RUNNING)
-        return;
-    atomic_store(&e->cancel, true);
-    lua_State *running = e->sched.running;
-    if (running)
-        lua_sethook(running, on_cancel_hook, LUA_MASKCOUNT, 1);
-    ml_net_wake(e->net);
+    atomic_fetch_add(&e->cancelling, 1);
+    if (atomic_load(&e->phase) == ML_RUNNING) {
+        atomic_store(&e->cancel, true);
+        if (atomic_load(&e->turning) && pthread_equal(atomic_load(&e->owner), pthread_self()))
+            ml_sched_interrupt(&e->sched);
+        ml_net_wake(e->net);
+    }
+    atomic_fetch_sub(&e->cancelling, 1);
 }
 
 /* --- start --- */
@@ -251,11 +301,12 @@ static void reset(struct ml_engine *e)
     ml_buf_clear(&e->error);
     ml_buf_clear(&e->result);
     ml_buf_clear(&e->report);
+    ml_bind_reset(&e->bind);
+    e->sched = (struct ml_sched){0};
     atomic_store(&e->cancel, false);
     e->interrupted = e->stopping = e->script_error = e->config_error = false;
     e->error_kind = ML_NONE;
     e->exit_code = -1;
-    e->phase = ML_IDLE;
 }
 
 /* The global `arg` of a script, as in lua: 0 is the script. */
@@ -292,9 +343,13 @@ static int spawn_main(struct ml_engine *e, const char *text, size_t len, struct 
     lua_pushlightuserdata(L, e);
     if (ml_state_load(L, e->name, text, len, err) < 0)
         return -1;
-    if (lua_pcall(L, 2, 0, 0) != LUA_OK)
-        return ml_err_set(err, ML_MEMORY, "out of memory");
-    return 0;
+    if (lua_pcall(L, 2, 0, 0) == LUA_OK)
+        return 0;
+    bool memory =
+        lua_type(L, -1) != LUA_TSTRING || strcmp(lua_tostring(L, -1), "not enough memory") == 0;
+    ml_err_set(err, memory ? ML_MEMORY : ML_USAGE, "%s",
+               memory ? "out of memory" : lua_tostring(L, -1));
+    return -1;
 }
 
 int ml_engine_start(struct ml_engine *e, const char *name, const char *text, size_t len,
@@ -312,11 +367,8 @@ int ml_engine_start(struct ml_engine *e, const char *name, const char *text, siz
     e->bind.sched = &e->sched;
     e->bind.log = &e->log;
     e->bind.concurrency = e->net_conf.concurrency;
-    ml_pool_create(&e->pool, 0);
-    if (!ml_state_new(e))
+    if (ml_state_new(e) < 0)
         return ml_err_set(err, ML_MEMORY, "cannot start Lua: %s", ml_buf_str(&e->error));
-    ml_sched_create(&e->sched, e->L, drive, e);
-    e->sched.raise = ml_bind_raise_text;
     if (spawn_main(e, text, len, err) < 0)
         return -1;
     e->started_us = ml_clock_us();

@@ -19,6 +19,7 @@
 #define ML_ENGINE_ENGINE_H
 
 #include <lua.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/buf.h"
@@ -42,11 +43,14 @@ struct ml_engine {
     lua_State *L;         /* NULL between runs */
     struct ml_task *main; /* the script; lives in a userdata of L */
     int main_ref;         /* anchors it */
-    enum ml_phase phase;
-    atomic_bool cancel; /* set from anywhere: stop the run */
-    bool interrupted;   /* the run was cancelled from outside */
-    bool stopping;      /* the script has failed: the other tasks are being ended */
-    int64_t stop_us;    /* when tasks that do not end are killed */
+    _Atomic(enum ml_phase) phase;
+    atomic_bool cancel;       /* set from anywhere: stop the run */
+    atomic_int cancelling;    /* threads inside ml_engine_cancel */
+    atomic_bool turning;      /* a turn is under way ... */
+    _Atomic(pthread_t) owner; /* ... on this thread */
+    bool interrupted;         /* the run was cancelled from outside */
+    bool stopping;            /* the script has failed: the other tasks are being ended */
+    int64_t stop_us;          /* when tasks that do not end are killed */
     int64_t started_us;
     char *name; /* of the script */
     char **argv;
@@ -60,6 +64,10 @@ struct ml_engine {
     struct ml_buf report; /* the closing report for people */
 };
 
+/* In place, for the module of stock lua, whose functions may be called once more after the end:
+ * destroyed, it says so to them (ml_bind.closed). */
+void ml_engine_create(struct ml_engine *e);
+void ml_engine_destroy(struct ml_engine *e);
 struct ml_engine *ml_engine_new(struct ml_err *err);
 void ml_engine_free(struct ml_engine *e);
 /* Loads the text of a script and starts it; arguments and name are copied. -1: ML_USAGE with
@@ -70,11 +78,16 @@ int ml_engine_start(struct ml_engine *e, const char *name, const char *text, siz
 void ml_engine_turn(struct ml_engine *e, int64_t timeout_us);
 /* Microseconds until the next turn is due, -1 = only when the descriptor is readable. */
 int64_t ml_engine_timeout(const struct ml_engine *e);
-/* From any thread or signal handler. */
+/* From any thread or signal handler. Lua code that never waits is stopped too: at once from a
+ * signal handler on the thread that turns the engine, from elsewhere when it next needs memory.
+ */
 void ml_engine_cancel(struct ml_engine *e);
 
-/* state.c: a Lua state with everything in it, NULL when memory is out. */
-lua_State *ml_state_new(struct ml_engine *e);
+/* state.c: a Lua state with everything in it, in e->L, ready for ml_sched_run. -1 with why in
+ * e->error; e->L is NULL then. */
+int ml_state_new(struct ml_engine *e);
+/* Makes the scheduler of e in its state. Raises when memory is out. */
+void ml_engine_attach(struct ml_engine *e, lua_State *L);
 /* state.c: hangs raw, cjson and the embedded modules into package.preload. L raises on no
  * memory. */
 void ml_state_preload(lua_State *L, struct ml_bind *b);
@@ -84,7 +97,9 @@ int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
 
 /* result.c: what the run has come to: exit code, closing JSON, report. */
 void ml_result_make(struct ml_engine *e);
-/* result.c: takes kind and text from the error value on top of L; pops it. */
-void ml_result_error(struct ml_engine *e, lua_State *L, const char *traceback);
+/* result.c: the error of a failed task becomes the run's; a clean exit is none. */
+void ml_result_task(struct ml_engine *e, struct ml_task *task);
+/* result.c: the same for a failure of the engine itself. */
+void ml_result_text(struct ml_engine *e, enum ml_kind kind, const char *text);
 
 #endif

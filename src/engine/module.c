@@ -5,7 +5,8 @@
  * left alone; calls outside a task drive the loop themselves.
  *
  * The engine is a userdata made before any other of ours, so that at the end
- * of the state its finalizer runs last. It is anchored in the registry.
+ * of the state its finalizer runs last of them. It is anchored in the registry.
+ * Finalizers of the script's that run even later find it closed.
  *
  * There is nobody to ask for confirmation: writes need MOONLEVER_YES=1 in the
  * environment.
@@ -22,16 +23,19 @@
 
 #define ENGINE_TYPE "moonlever.engine"
 
-/* Ctrl-C in lua5.4 sets a hook and interrupts our wait; running any Lua code lets it raise. */
-static void let_hook_run(lua_State *L)
+/* Ctrl-C in lua5.4 sets a hook on the main thread and interrupts our wait; running any Lua code
+ * there lets it raise. The error belongs to the thread that waits. */
+static void let_hook_run(lua_State *main, lua_State *L)
 {
-    if (!lua_gethook(L))
+    if (!lua_gethook(main) || !lua_checkstack(main, 2))
         return;
-    luaL_loadstring(L, "");
-    lua_call(L, 0, 0);
+    if (luaL_loadstring(main, "") != LUA_OK || lua_pcall(main, 0, 0, 0) != LUA_OK) {
+        lua_xmove(main, L, 1);
+        lua_error(L);
+    }
 }
 
-static int drive(void *ud)
+static int drive(void *ud, lua_State *L)
 {
     struct ml_engine *e = ud;
     bool ready = ml_sched_ready(&e->sched);
@@ -39,7 +43,7 @@ static int drive(void *ud)
         return -1;
     if (ml_net_turn(e->net, ready ? 0 : -1) < 0)
         return -1;
-    let_hook_run(e->sched.L);
+    let_hook_run(e->sched.L, L);
     ml_sched_run(&e->sched, 256);
     return 0;
 }
@@ -52,10 +56,7 @@ static void write_out(void *ud, const char *text, size_t len)
 
 static int l_gc(lua_State *L)
 {
-    struct ml_engine **box = luaL_checkudata(L, 1, ENGINE_TYPE);
-    struct ml_engine *e = *box;
-    *box = NULL;
-    ml_engine_free(e);
+    ml_engine_destroy(luaL_checkudata(L, 1, ENGINE_TYPE));
     return 0;
 }
 
@@ -83,16 +84,15 @@ static void take_arguments(lua_State *L, struct ml_engine *e)
 static struct ml_engine *new_engine(lua_State *L)
 {
     struct ml_err err;
-    struct ml_engine **box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = NULL;
+    struct ml_engine *e = lua_newuserdatauv(L, sizeof *e, 0);
+    ml_engine_create(e);
     if (luaL_newmetatable(L, ENGINE_TYPE)) {
         lua_pushcfunction(L, l_gc);
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    struct ml_engine *e = *box = ml_engine_new(&err);
     lua_setfield(L, LUA_REGISTRYINDEX, "moonlever.anchor");
-    if (!e || (e->net = ml_net_new(&e->net_conf, &e->log, &err)) == NULL)
+    if ((e->net = ml_net_new(&e->net_conf, &e->log, &err)) == NULL)
         luaL_error(L, "moonlever: %s", err.text);
     return e;
 }

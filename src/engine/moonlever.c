@@ -180,8 +180,12 @@ static int set(struct ml_engine *e, const char *key, const char *value, struct m
 int moonlever_set(moonlever *h, const char *key, const char *value)
 {
     struct ml_err err;
-    if (h->engine->phase == ML_RUNNING)
+    if (h->inside || h->engine->phase == ML_RUNNING)
         return MOONLEVER_EBUSY;
+    if (!key || !value) {
+        ml_err_set(&err, ML_USAGE, "a setting needs a key and a value");
+        return fail(h, &err);
+    }
     return set(h->engine, key, value, &err) < 0 ? fail(h, &err) : MOONLEVER_OK;
 }
 
@@ -248,11 +252,12 @@ int moonlever_run_text(moonlever *h, const char *name, const char *text, size_t 
                        const char *const *argv)
 {
     struct ml_err err;
-    if (h->engine->phase == ML_RUNNING)
+    if (h->inside || h->engine->phase == ML_RUNNING)
         return MOONLEVER_EBUSY;
-    if (ml_engine_start(h->engine, name, text, len, argc, argv, &err) < 0)
-        return fail(h, &err);
-    return MOONLEVER_OK;
+    h->inside = true; /* callbacks (the log) may come from here as well */
+    int rc = ml_engine_start(h->engine, name, text, len, argc, argv, &err);
+    h->inside = false;
+    return rc < 0 ? fail(h, &err) : MOONLEVER_OK;
 }
 
 int moonlever_run_start(moonlever *h, const char *script, int argc, const char *const *argv)

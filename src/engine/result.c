@@ -8,13 +8,6 @@
 
 /* --- the error that ended the run --- */
 
-/* Protected: the text of the error value at 1; its __tostring may do anything. */
-static int l_describe(lua_State *L)
-{
-    luaL_tolstring(L, 1, NULL);
-    return 1;
-}
-
 static enum ml_kind kind_by_name(const char *name)
 {
     for (int k = ML_NONE + 1; k < ML_KINDS; k++)
@@ -51,21 +44,55 @@ static void classify(struct ml_engine *e, lua_State *L)
     e->script_error = e->error_kind == ML_NONE;
 }
 
-void ml_result_error(struct ml_engine *e, lua_State *L, const char *traceback)
+static void set_text(struct ml_engine *e, const char *text)
 {
-    classify(e, L);
-    lua_pushcfunction(L, l_describe);
-    lua_insert(L, -2);
-    const char *text = "the script failed, and so did the text of its error";
-    if (lua_pcall(L, 1, 1, 0) == LUA_OK || lua_type(L, -1) == LUA_TSTRING)
-        text = lua_tostring(L, -1);
     ml_buf_clear(&e->error);
-    if (ml_buf_adds(&e->error, traceback ? traceback : text) < 0)
+    if (ml_buf_adds(&e->error, text) < 0)
         ml_buf_add(&e->error, text, 1000);
     if (e->error.data)
         ml_log_redact(&e->log, e->error.data);
     e->error.len = strlen(ml_buf_str(&e->error));
-    lua_pop(L, 1);
+}
+
+void ml_result_text(struct ml_engine *e, enum ml_kind kind, const char *text)
+{
+    e->error_kind = kind;
+    e->config_error = false;
+    e->script_error = kind == ML_NONE;
+    set_text(e, text);
+}
+
+/* Protected: arguments are the engine and the task. The error's __tostring may do anything. */
+static int l_describe(lua_State *L)
+{
+    struct ml_engine *e = lua_touserdata(L, 1);
+    struct ml_task *task = lua_touserdata(L, 2);
+    ml_task_results(task, L);
+    if (lua_islightuserdata(L, -1) && lua_touserdata(L, -1) == &e->bind) {
+        ml_result_text(e, ML_NONE, "");
+        e->script_error = false; /* raw.exit: clean */
+        return 0;
+    }
+    classify(e, L);
+    set_text(e, task->traceback ? task->traceback : luaL_tolstring(L, -1, NULL));
+    return 0;
+}
+
+void ml_result_task(struct ml_engine *e, struct ml_task *task)
+{
+    static const char failed[] = "the script failed, and so did the text of its error";
+    lua_State *L = e->L;
+    ml_result_text(e, ML_NONE, failed);
+    lua_pushcfunction(L, l_describe);
+    lua_pushlightuserdata(L, e);
+    lua_pushlightuserdata(L, task);
+    e->sched.running = L; /* a text that never ends can be interrupted */
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+        if (lua_type(L, -1) == LUA_TSTRING)
+            set_text(e, lua_tostring(L, -1));
+        lua_pop(L, 1);
+    }
+    e->sched.running = NULL;
 }
 
 /* --- exit code --- */
@@ -109,6 +136,12 @@ static int code_of_kind(enum ml_kind kind)
     }
 }
 
+/* Changes whose task was cancelled before they were sent: that is no success. */
+static bool is_left_over(const struct ml_door *d)
+{
+    return !d->dry_run && d->counts[ML_STATE_PLANNED] > 0;
+}
+
 /* An uncaught error decides, unless changes before it make the run a partial one of its own
  * kind. */
 static int exit_code(const struct ml_engine *e)
@@ -129,7 +162,7 @@ static int exit_code(const struct ml_engine *e)
         return 4;
     if (bad_changes(d) || b->item_failed)
         return 3;
-    return 0;
+    return is_left_over(d) ? 130 : 0;
 }
 
 static const char *state_of(int code, bool dry_run)
@@ -222,6 +255,8 @@ void ml_result_make(struct ml_engine *e)
     e->exit_code = exit_code(e);
     if (e->exit_code == 6 && e->error.len == 0)
         ml_buf_adds(&e->error, d->stopped[0] ? d->stopped : "a guard stopped the run");
+    if (e->exit_code == 130 && e->error.len == 0 && !e->interrupted)
+        ml_buf_adds(&e->error, "changes were cancelled before they were sent");
     if (e->interrupted && e->error.len == 0)
         ml_buf_adds(&e->error, "interrupted");
     make_json(e);

@@ -92,9 +92,20 @@ static int open_state(lua_State *L)
 {
     struct ml_engine *e = lua_touserdata(L, 1);
     luaL_openlibs(L);
+    ml_engine_attach(e, L);
     ml_state_preload(L, &e->bind);
     replace_functions(L);
     return 0;
+}
+
+/* A run that was cancelled from another thread is stopped here, on its own thread: a loop that
+ * never waits still needs memory now and then. */
+static void *allocate(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+    struct ml_engine *e = ud;
+    if (atomic_load_explicit(&e->cancel, memory_order_relaxed))
+        ml_sched_interrupt(&e->sched);
+    return ml_pool_alloc(&e->pool, ptr, osize, nsize);
 }
 
 /* Warnings (errors in __gc above all) go to the log instead of nowhere. */
@@ -104,23 +115,31 @@ static void on_warning(void *ud, const char *text, int more)
     ml_log(ud, ML_LOG_WARN, "%s", text);
 }
 
-lua_State *ml_state_new(struct ml_engine *e)
+/* A state that did not open says why, as far as it can. */
+static void give_up(struct ml_engine *e)
 {
-    lua_State *L = lua_newstate(ml_pool_alloc, &e->pool);
-    if (!L)
-        return NULL;
-    lua_setwarnf(L, on_warning, &e->log);
-    lua_pushcfunction(L, open_state);
-    lua_pushlightuserdata(L, e);
-    e->L = L;
-    if (lua_pcall(L, 1, 0, 0) == LUA_OK)
-        return L;
+    const char *why = e->L ? lua_tostring(e->L, -1) : NULL;
     ml_buf_clear(&e->error);
-    ml_buf_adds(&e->error, lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1)
-                                                          : "the state does not open");
+    ml_buf_adds(&e->error, why ? why : "out of memory");
+    if (e->L)
+        lua_close(e->L);
     e->L = NULL;
-    lua_close(L);
-    return NULL;
+    ml_pool_destroy(&e->pool);
+}
+
+int ml_state_new(struct ml_engine *e)
+{
+    ml_pool_create(&e->pool, 0);
+    e->L = lua_newstate(allocate, e);
+    if (e->L) {
+        lua_setwarnf(e->L, on_warning, &e->log);
+        lua_pushcfunction(e->L, open_state);
+        lua_pushlightuserdata(e->L, e);
+        if (lua_pcall(e->L, 1, 0, 0) == LUA_OK)
+            return 0;
+    }
+    give_up(e);
+    return -1;
 }
 
 int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
@@ -136,9 +155,10 @@ int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
         text += skip;
         len -= skip;
     }
-    if (luaL_loadbufferx(L, text, len, chunk, "t") == LUA_OK)
+    int status = luaL_loadbufferx(L, text, len, chunk, "t");
+    if (status == LUA_OK)
         return 0;
-    ml_err_set(err, ML_USAGE, "%s", lua_tostring(L, -1));
+    ml_err_set(err, status == LUA_ERRMEM ? ML_MEMORY : ML_USAGE, "%s", lua_tostring(L, -1));
     lua_pop(L, 1);
     return -1;
 }

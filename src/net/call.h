@@ -8,7 +8,8 @@
  *        +- BACKOFF       any state -> ENDED by ml_call_cancel
  *
  * Invariants
- *   1. on_end comes exactly once, from ml_net_turn(), unless cancelled.
+ *   1. on_end comes exactly once, from ml_net_turn() or ml_net_kick(), unless
+ *      cancelled. It may free the call.
  *   2. A write is repeated only when it provably did nothing, or when its
  *      class says that the same bytes twice end the same and the server shed
  *      it (policy/retry.h). An unknown outcome ends the call, with `sent`.
@@ -61,8 +62,7 @@ bool ml_call_ended(const struct ml_call *call);
 int ml_call_status(const struct ml_call *call);
 /* Why there is no answer; kind ML_NONE when there is one. */
 const struct ml_err *ml_call_error(const struct ml_call *call);
-/* Exchanges of the last attempt that may have reached the wire: 0 = provably nothing was sent.
- */
+/* Times the request may have reached the wire, all attempts: 0 = provably nothing was sent. */
 unsigned ml_call_sends(const struct ml_call *call);
 /* May the request have had an effect that no answer told of? */
 bool ml_call_doubt(const struct ml_call *call);

@@ -17,7 +17,9 @@ void ml_headers_line(struct ml_buf *headers, const char *line, size_t len)
     }
     while (len && blank(line[len - 1]))
         len--;
-    if (len == 0 || !memchr(line, ':', len) || memchr(line, '\0', len))
+    /* A line break inside would make lines that nobody sent, or none with a colon. */
+    if (len == 0 || !memchr(line, ':', len) || memchr(line, '\0', len) ||
+        memchr(line, '\n', len) || memchr(line, '\r', len))
         return;
     if (ml_buf_reserve(headers, len + 1) < 0)
         return; /* over the ceiling: later headers are dropped, as documented */

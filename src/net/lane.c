@@ -38,9 +38,10 @@ static void configure(struct ml_lane *lane, const struct ml_call_spec *spec)
     ml_budget_create(&lane->budget);
 }
 
+/* The turn in which it fires looks at every lane anyway. */
 static void on_timer(struct ml_timer *timer)
 {
-    ml_lane_dispatch((struct ml_lane *)((char *)timer - offsetof(struct ml_lane, timer)));
+    (void)timer;
 }
 
 static struct ml_lane *new_lane(struct ml_net *net, const struct ml_call_spec *spec, bool write)
@@ -59,6 +60,7 @@ static struct ml_lane *new_lane(struct ml_net *net, const struct ml_call_spec *s
     configure(lane, spec);
     lane->next = net->lanes;
     net->lanes = lane;
+    net->lanes_len++;
     return lane;
 }
 
@@ -79,7 +81,7 @@ void ml_lane_free(struct ml_lane *lane)
         explicit_bzero(lane->credential, strlen(lane->credential));
     free(lane->credential);
     for (int i = 0; i < 3; i++)
-        curl_slist_free_all(lane->usual[i]);
+        ml_call_free_headers(lane->usual[i]);
     free(lane);
 }
 
@@ -88,51 +90,63 @@ void ml_lane_free(struct ml_lane *lane)
 void ml_lane_push(struct ml_lane *lane, struct ml_call *call, bool front)
 {
     call->state = ML_CALL_QUEUED;
+    call->queue_prev = front ? NULL : lane->tail;
     call->queue_next = front ? lane->head : NULL;
-    if (front || !lane->head)
-        lane->head = call;
+    if (call->queue_prev)
+        call->queue_prev->queue_next = call;
     else
-        lane->tail->queue_next = call;
-    if (!call->queue_next)
+        lane->head = call;
+    if (call->queue_next)
+        call->queue_next->queue_prev = call;
+    else
         lane->tail = call;
     lane->net->stats.queued++;
 }
 
 void ml_lane_unlink(struct ml_lane *lane, struct ml_call *call)
 {
-    struct ml_call **at = &lane->head, *prev = NULL;
-    while (*at != call) {
-        prev = *at;
-        at = &prev->queue_next;
-    }
-    *at = call->queue_next;
-    if (lane->tail == call)
-        lane->tail = prev;
-    call->queue_next = NULL;
+    if (call->queue_prev)
+        call->queue_prev->queue_next = call->queue_next;
+    else
+        lane->head = call->queue_next;
+    if (call->queue_next)
+        call->queue_next->queue_prev = call->queue_prev;
+    else
+        lane->tail = call->queue_prev;
+    call->queue_prev = call->queue_next = NULL;
     lane->net->stats.queued--;
+    if (!lane->head) /* nothing waits: a timer would make the net look busy */
+        ml_loop_timer_cancel(&lane->net->loop, &lane->timer);
 }
 
 /* --- dispatch --- */
 
-/* How many exchanges may be under way to an origin: as many as there are connections. */
-static unsigned gate(const struct ml_origin *o, const struct ml_net_conf *conf)
+/* Is a connection free for this call? Where HTTP/2 is spoken, reads share theirs, and writes,
+ * which do not, are counted by themselves: libcurl may open as many for each (net.c). */
+static bool gate_is_open(const struct ml_lane *lane, const struct ml_call *call)
 {
-    return o->http2 ? conf->concurrency * HTTP2_STREAMS : conf->concurrency;
+    const struct ml_origin *o = lane->origin;
+    unsigned most = lane->net->conf.concurrency;
+    if (!o->http2)
+        return o->in_flight < most;
+    return call->http1 ? o->in_flight_http1 < most
+                       : o->in_flight - o->in_flight_http1 < most * HTTP2_STREAMS;
 }
 
-void ml_lane_dispatch(struct ml_lane *lane)
+bool ml_lane_send(struct ml_lane *lane)
 {
-    struct ml_net *net = lane->net;
-    while (lane->head && lane->origin->in_flight < gate(lane->origin, &net->conf)) {
-        int64_t now = ml_clock_us(), wait = ml_limit_ask(&lane->limit, now);
-        if (wait == ML_LIMIT_FULL)
-            return; /* the end of an exchange dispatches again */
-        if (wait > 0) {
-            ml_loop_timer(&net->loop, &lane->timer, now + wait);
-            return;
-        }
-        struct ml_call *call = lane->head;
-        ml_lane_unlink(lane, call);
-        ml_call_fly(call);
+    struct ml_call *call = lane->head;
+    if (!call || !gate_is_open(lane, call))
+        return false; /* the end of an exchange asks again */
+    int64_t now = ml_clock_us(), wait = ml_limit_ask(&lane->limit, now);
+    if (wait == ML_LIMIT_FULL)
+        return false; /* likewise */
+    if (wait > 0) {
+        if (ml_loop_timer(&lane->net->loop, &lane->timer, now + wait) < 0)
+            lane->net->loop.no_memory = true; /* nothing would wake the lane */
+        return false;
     }
+    ml_lane_unlink(lane, call);
+    ml_call_fly(call);
+    return true;
 }

@@ -2,6 +2,7 @@
 #include "net/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,10 +68,14 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *soc
         loop->no_memory = true;
         return -1;
     }
-    /* Descriptors of curl's own (the resolver's) are closed unseen and their numbers given out
-     * again: what the kernel was told of the old one no longer holds. */
-    if (what == CURL_POLL_REMOVE && !loop->fds[fd].ours)
-        loop->fds[fd].told = UNKNOWN;
+    /* Descriptors of curl's own (the resolver's) are closed unseen right after this and their
+     * numbers given out again. A forked child may hold them open: then the kernel would go on
+     * reporting them, and nobody could take them out any more. So they go now. */
+    if (what == CURL_POLL_REMOVE && !loop->fds[fd].ours) {
+        struct epoll_event ev = {0};
+        epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, &ev);
+        loop->fds[fd].told = 0;
+    }
     loop->fds[fd].want = what == CURL_POLL_REMOVE ? 0
                                                   : (what & CURL_POLL_IN ? EPOLLIN : 0) |
                                                         (what & CURL_POLL_OUT ? EPOLLOUT : 0);
@@ -241,8 +246,9 @@ static void apply(struct ml_loop *loop, int fd)
     if (f->want == 0)
         epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd,
                   &ev); /* may be closed already: no matter */
-    else if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &ev) < 0 && errno == ENOENT)
-        epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
+    else if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &ev) < 0 && errno == ENOENT &&
+             epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+        loop->no_memory |= errno == ENOMEM || errno == ENOSPC; /* no event would come */
     f->told = f->want;
 }
 
@@ -275,6 +281,22 @@ int64_t ml_loop_next(const struct ml_loop *loop)
     return timer < loop->curl_us ? timer : loop->curl_us;
 }
 
+static int whole_ms(int64_t us)
+{
+    return us < 0                               ? -1
+           : us > (int64_t)INT_MAX * 1000 - 999 ? INT_MAX
+                                                : (int)((us + 999) / 1000);
+}
+
+/* To the microsecond, where the kernel can (5.11 on) and a sandbox lets it. */
+static int wait_precisely(struct ml_loop *loop, int64_t us, struct epoll_event *events)
+{
+    struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    int n = epoll_pwait2(loop->epoll_fd, events, EVENTS, us < 0 ? NULL : &t, NULL);
+    loop->coarse = n < 0 && (errno == ENOSYS || errno == EPERM);
+    return n;
+}
+
 static int wait_events(struct ml_loop *loop, int64_t timeout_us, struct epoll_event *events)
 {
     int64_t next = ml_loop_next(loop);
@@ -285,12 +307,9 @@ static int wait_events(struct ml_loop *loop, int64_t timeout_us, struct epoll_ev
         if (timeout_us < 0 || left < timeout_us)
             timeout_us = left;
     }
-    struct timespec t = {.tv_sec = timeout_us / 1000000,
-                         .tv_nsec = timeout_us % 1000000 * 1000};
-    int n = epoll_pwait2(loop->epoll_fd, events, EVENTS, timeout_us < 0 ? NULL : &t, NULL);
-    if (n < 0 && errno == ENOSYS) /* kernels before 5.11 */
-        n = epoll_wait(loop->epoll_fd, events, EVENTS,
-                       timeout_us < 0 ? -1 : (int)((timeout_us + 999) / 1000));
+    int n = loop->coarse ? -1 : wait_precisely(loop, timeout_us, events);
+    if (loop->coarse)
+        n = epoll_wait(loop->epoll_fd, events, EVENTS, whole_ms(timeout_us));
     return n < 0 && errno == EINTR ? 0 : n;
 }
 

@@ -56,6 +56,7 @@ struct ml_loop {
     int dirty_len, dirty_cap;
     int added;      /* transfers in the multi handle */
     bool early;     /* a kick has ended a transfer that nobody was told of yet */
+    bool coarse;    /* epoll_pwait2 is not there */
     bool no_memory; /* a callback could not record: the next turn fails */
     CURL *pool[ML_LOOP_POOL];
     int pool_len;

@@ -27,6 +27,8 @@ struct ml_net *ml_net_new(const struct ml_net_conf *conf, const struct ml_log *l
         return NULL;
     }
     net->conf = *conf;
+    if (net->conf.concurrency == 0)
+        net->conf.concurrency = 1;
     net->log = log;
     net->random = ml_random_seed();
     if (conf->ca_file && (net->conf.ca_file = net->ca_file = strdup(conf->ca_file)) == NULL) {
@@ -39,7 +41,9 @@ struct ml_net *ml_net_new(const struct ml_net_conf *conf, const struct ml_log *l
         free(net);
         return NULL;
     }
-    ml_loop_limits(&net->loop, (long)conf->concurrency, (long)conf->concurrency * 2);
+    /* As many connections for HTTP/1.1 as the gate lets through, and as many for HTTP/2. */
+    ml_loop_limits(&net->loop, 2 * (long)net->conf.concurrency,
+                   4 * (long)net->conf.concurrency);
     return net;
 }
 
@@ -64,11 +68,15 @@ void ml_net_free(struct ml_net *net)
     free(net);
 }
 
+/* One call a lane in turns, so that a lane with thousands of calls leaves its share of the gate
+ * to the others; until nobody may send any more. */
 static void dispatch(struct ml_net *net)
 {
-    for (struct ml_lane *lane = net->lanes; lane; lane = lane->next)
-        if (lane->head)
-            ml_lane_dispatch(lane);
+    for (unsigned misses = 0; misses < net->lanes_len;) {
+        struct ml_lane *lane = net->turn ? net->turn : net->lanes;
+        net->turn = lane->next;
+        misses = ml_lane_send(lane) ? 0 : misses + 1;
+    }
 }
 
 int ml_net_turn(struct ml_net *net, int64_t timeout_us)

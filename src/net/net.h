@@ -8,7 +8,8 @@
  * A lane is one (origin, credential, read or write) with its own pacing.
  *
  * Nothing here knows Lua. Calls (net/call.h) are queued and reported from
- * ml_net_turn() only, never from inside the function that starts them.
+ * ml_net_turn() and ml_net_kick(), never from inside the function that starts
+ * them. Lanes of one origin send in turns while the gate is narrow.
  *
  *     struct ml_net *net = ml_net_new(&conf, &log, &err);
  *     struct ml_origin *o = ml_net_origin(net, "https://app.screendesk.io", &err);

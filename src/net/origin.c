@@ -10,9 +10,18 @@
 static bool is_loopback(const char *host)
 {
     struct in_addr four;
-    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+    if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
         return true;
     return inet_pton(AF_INET, host, &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
+}
+
+/* Names of hosts are the same in either case; what is compared later is the text. */
+static char *lower(char *host)
+{
+    for (char *c = host; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return host;
 }
 
 static bool has_part(CURLU *u, CURLUPart part)
@@ -60,6 +69,7 @@ static struct ml_origin *new_origin(CURLU *u, const char *scheme, const char *ho
     }
     if (o) {
         o->loopback = loopback;
+        o->tls = strcmp(scheme, "https") == 0;
         snprintf(o->text, len, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
     }
     curl_free(port);
@@ -77,7 +87,7 @@ static struct ml_origin *parse(const char *text, struct ml_err *err)
         curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         why = "it should look like https://host or https://host:port";
     else
-        why = objection(u, scheme, is_loopback(host));
+        why = objection(u, scheme, is_loopback(lower(host)));
     if (why)
         ml_err_set(err, ML_USAGE, "\"%.200s\" is not an address to use: %s", text, why);
     else if ((o = new_origin(u, scheme, host, is_loopback(host))) == NULL)
@@ -114,32 +124,35 @@ const char *ml_origin_text(const struct ml_origin *origin)
     return origin->text;
 }
 
+/* Is the parsed URL on the origin? What is left without path and query must be ours. */
+static bool is_ours(CURLU *u, const struct ml_origin *origin)
+{
+    struct ml_err ignored;
+    char *rest = NULL;
+    curl_url_set(u, CURLUPART_PATH, NULL, 0);
+    curl_url_set(u, CURLUPART_QUERY, NULL, 0);
+    curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
+    struct ml_origin *other = NULL;
+    if (curl_url_get(u, CURLUPART_URL, &rest, CURLU_NO_DEFAULT_PORT) == CURLUE_OK)
+        other = parse(rest, &ignored);
+    bool ours = other && strcmp(other->text, origin->text) == 0;
+    if (other)
+        ml_origin_free(other);
+    curl_free(rest);
+    return ours;
+}
+
 char *ml_origin_resolve(const struct ml_origin *origin, const char *url, const char *location,
                         size_t len)
 {
     char *relative = strndup(location, len), *full = NULL, *copy = NULL;
-    struct ml_err ignored;
     CURLU *u = curl_url();
     if (u && relative && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
         curl_url_set(u, CURLUPART_URL, relative, 0) == CURLUE_OK &&
-        curl_url_get(u, CURLUPART_URL, &full, CURLU_NO_DEFAULT_PORT) == CURLUE_OK)
+        curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_URL, &full, CURLU_NO_DEFAULT_PORT) == CURLUE_OK &&
+        is_ours(u, origin))
         copy = strdup(full);
-    /* Same origin: what is left without path and query must be ours, to the letter. */
-    if (copy) {
-        curl_url_set(u, CURLUPART_PATH, NULL, 0);
-        curl_url_set(u, CURLUPART_QUERY, NULL, 0);
-        curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
-        curl_free(full);
-        full = NULL;
-        curl_url_get(u, CURLUPART_URL, &full, CURLU_NO_DEFAULT_PORT);
-        struct ml_origin *other = full ? parse(full, &ignored) : NULL;
-        if (!other || strcmp(other->text, origin->text) != 0) {
-            free(copy);
-            copy = NULL;
-        }
-        if (other)
-            ml_origin_free(other);
-    }
     curl_free(full);
     curl_url_cleanup(u);
     free(relative);

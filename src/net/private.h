@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of net: shared by net.c, lane.c, call.c and origin.c only. */
+/* The inside of net: shared by net.c, lane.c, call.c, outcome.c and origin.c only. */
 #ifndef ML_NET_PRIVATE_H
 #define ML_NET_PRIVATE_H
 
@@ -13,9 +13,11 @@ struct ml_origin {
     struct ml_origin *next;
     char *text; /* "https://host:port" */
     bool loopback;
-    bool answered;      /* an answer has come in this run: the address is right */
-    bool http2;         /* seen: a connection carries many requests */
-    unsigned in_flight; /* exchanges under way, all lanes */
+    bool tls;
+    bool answered;            /* an answer has come in this run: the address is right */
+    bool http2;               /* the last answer to a read came over HTTP/2 */
+    unsigned in_flight;       /* exchanges under way, all lanes */
+    unsigned in_flight_http1; /* ... of these, those that hold a connection each */
 };
 
 /* Calls of one (origin, credential, read or write), in the order of their start. */
@@ -38,11 +40,12 @@ enum ml_call_state { ML_CALL_QUEUED, ML_CALL_FLYING, ML_CALL_BACKOFF, ML_CALL_EN
 struct ml_call {
     struct ml_net *net;
     struct ml_lane *lane;
-    struct ml_call *prev, *next; /* all calls that have not ended */
-    struct ml_call *queue_next;  /* the lane's queue */
+    struct ml_call *prev, *next;             /* all calls that have not ended */
+    struct ml_call *queue_prev, *queue_next; /* the lane's queue */
     enum ml_call_state state;
     enum ml_effect effect;
     bool json;
+    bool http1; /* a write, too large a body for HTTP/2, or no TLS that would offer it */
     char *method, *url, *body;
     size_t body_len;
     struct curl_slist *headers; /* the lane's, or `own` */
@@ -51,6 +54,8 @@ struct ml_call {
     unsigned counted;  /* attempts that count against ML_RETRY_ATTEMPTS */
     unsigned unsent;   /* attempts in a row that provably sent nothing */
     unsigned attempts; /* all exchanges */
+    bool unparsed;     /* the last answer came whole, but is no whole JSON */
+    unsigned sends;    /* PREREQ calls of the exchanges that have ended */
     bool doubt;        /* an exchange may have had an effect that no answer told of */
     unsigned hops;     /* redirects followed */
     double paid;       /* tokens of the retry budget */
@@ -68,6 +73,8 @@ struct ml_net {
     const struct ml_log *log;
     struct ml_origin *origins;
     struct ml_lane *lanes;
+    unsigned lanes_len;
+    struct ml_lane *turn;  /* whose turn it is to send next, NULL = the first's */
     struct ml_call *calls; /* head of the list of calls that have not ended */
     uint64_t random;
     uint64_t begun; /* exchanges started */
@@ -79,8 +86,8 @@ struct ml_lane *ml_lane_find(struct ml_net *net, const struct ml_call_spec *spec
 void ml_lane_free(struct ml_lane *lane);
 void ml_lane_push(struct ml_lane *lane, struct ml_call *call, bool front);
 void ml_lane_unlink(struct ml_lane *lane, struct ml_call *call);
-/* Starts queued calls while limit and gate let them. */
-void ml_lane_dispatch(struct ml_lane *lane);
+/* Starts the first queued call if limit and gate let it; false when none was taken. */
+bool ml_lane_send(struct ml_lane *lane);
 
 /* origin.c */
 void ml_origin_free(struct ml_origin *origin);
@@ -88,9 +95,18 @@ void ml_origin_free(struct ml_origin *origin);
 char *ml_origin_resolve(const struct ml_origin *origin, const char *url, const char *location,
                         size_t len);
 
-/* call.c: sends one queued call; its slot of the lane is taken. */
+/* call.c: frees header lines and wipes them: one holds the credential. */
+void ml_call_free_headers(struct curl_slist *list);
+/* Sends one call, out of the queue already; its slot of the lane is taken. */
 void ml_call_fly(struct ml_call *call);
-/* call.c: ends a call with an error that no exchange brought. */
+/* An exchange is over: notes its sends and gives the place at the gate back. */
+void ml_call_landed(struct ml_call *call);
+/* Ends a call and reports it; it may be gone afterwards. */
+void ml_call_end(struct ml_call *call);
+/* As ml_call_end, with an error that no exchange brought. */
 void ml_call_fail(struct ml_call *call, enum ml_kind kind, const char *text);
+
+/* outcome.c: what follows from an exchange; ml_transfer.on_done of every call. */
+void ml_call_exchanged(struct ml_transfer *t);
 
 #endif

@@ -36,15 +36,21 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ud)
     }
     if (ml_buf_add(&t->body, bytes, len) == 0)
         return len;
-    t->too_large = true;
+    t->too_large = len > t->body.max - t->body.len;
+    t->no_memory = !t->too_large;
     return 0;
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *ud)
 {
     struct ml_transfer *t = ud;
-    ml_headers_line(&t->headers, line, size * n);
-    return size * n;
+    size_t len = size * n;
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        t->headed = false;
+    else if (len <= 2 && strchr("\r\n", line[0]))
+        t->headed = true;
+    ml_headers_line(&t->headers, line, len);
+    return len;
 }
 
 /* Called before each time the request goes out, also when libcurl repeats it by itself. */
@@ -78,22 +84,28 @@ static void set_transport(CURL *easy, const struct ml_exchange *x)
 {
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+    /* Only where ALPN tells at once: over plain http, a request would wait for the answer to
+     * the first one before it gets a connection, be it minutes. */
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, x->http1 ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     (long)(x->write ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+                     (long)(x->http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
     /* A short idle age makes it rare that a write meets a connection which the server closes.
      */
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, x->write ? 20L : 60L);
     if (!x->proxy)
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    if (x->ca_file)
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (x->ca_file) { /* instead of the system's, which libcurl would also search */
         curl_easy_setopt(easy, CURLOPT_CAINFO, x->ca_file);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    }
 }
 
 static void set_limits(CURL *easy, const struct ml_exchange *x)
@@ -116,20 +128,26 @@ static void set_callbacks(struct ml_transfer *t, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 }
 
-int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
+/* The exchange before. */
+static void forget(struct ml_transfer *t)
 {
-    CURL *easy = ml_loop_take(t->loop);
-    if (!easy)
-        return -1;
     ml_buf_clear(&t->body);
     ml_buf_clear(&t->headers);
-    t->body.max = x->max_body;
-    t->write = x->write;
     t->sends = 0;
-    t->too_large = t->http2 = false;
+    t->headed = t->too_large = t->long_header = t->no_memory = t->http2 = false;
     t->fault = ML_FAULT_NONE;
     t->status = 0;
     t->text[0] = '\0';
+}
+
+int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
+{
+    forget(t);
+    t->body.max = x->max_body;
+    t->write = x->write;
+    CURL *easy = ml_loop_take(t->loop);
+    if (!easy)
+        return -1;
     set_request(easy, x);
     set_transport(easy, x);
     set_limits(easy, x);
@@ -154,8 +172,11 @@ static enum ml_fault fault_of(CURLcode code)
     case CURLE_COULDNT_RESOLVE_PROXY:
         return ML_FAULT_RESOLVE;
     case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
         return ML_FAULT_CONNECT;
     case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CLIENTCERT:
         return ML_FAULT_TLS;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -171,11 +192,31 @@ static enum ml_fault fault_of(CURLcode code)
         return ML_FAULT_RESENT;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_OUT_OF_MEMORY:
         return ML_FAULT_REFUSED;
     default:
         return ML_FAULT_BROKEN;
     }
+}
+
+/* With the request out, two of libcurl's codes are about the answer: "unsupported protocol" is
+ * one that is not HTTP, and memory "runs out" when a header line passes libcurl's own ceiling.
+ */
+static enum ml_fault fault_with(struct ml_transfer *t, CURLcode code)
+{
+    bool memory = code == CURLE_OUT_OF_MEMORY;
+    t->long_header = memory && t->sends && !t->no_memory;
+    t->no_memory |= memory && !t->long_header;
+    if (t->too_large || t->long_header)
+        return ML_FAULT_TOO_LARGE;
+    if (t->no_memory)
+        return ML_FAULT_REFUSED;
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && t->sends)
+        return ML_FAULT_BROKEN;
+    /* libcurl takes a connection that ends among the headers, or behind a 1xx, for an answer
+     * without a body. */
+    if (code == CURLE_OK && (!t->headed || (t->status < 200 && t->status != 101)))
+        return ML_FAULT_TRUNCATED;
+    return fault_of(code);
 }
 
 /* Takes out of the handle what is wanted of it, and gives it back. */
@@ -194,10 +235,10 @@ static void release(struct ml_transfer *t)
 void ml_transfer_done(void *private, CURLcode code)
 {
     struct ml_transfer *t = private;
-    t->fault = t->too_large ? ML_FAULT_TOO_LARGE : fault_of(code);
+    release(t);
+    t->fault = fault_with(t, code);
     if (code != CURLE_OK && !t->text[0])
         strncat(t->text, curl_easy_strerror(code), sizeof t->text - 1);
-    release(t);
     t->on_done(t);
 }
 

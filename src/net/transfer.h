@@ -29,7 +29,8 @@ struct ml_exchange {
     struct curl_slist *headers;
     const char *body; /* NULL = none */
     size_t body_len;
-    bool write;         /* has an effect: guarded, HTTP/1.1, fresh connections */
+    bool write;         /* has an effect: never handed to the wire twice, fresh connections */
+    bool http1;         /* not over HTTP/2 */
     int64_t timeout_ms; /* for this exchange, 1.. */
     int64_t connect_ms;
     const char *ca_file; /* NULL = the system's */
@@ -41,8 +42,11 @@ struct ml_transfer {
     struct ml_loop *loop;
     CURL *easy; /* NULL while nothing is under way */
     bool write;
-    unsigned sends; /* PREREQ calls of this exchange */
-    bool too_large;
+    unsigned sends;   /* PREREQ calls of this exchange */
+    bool headed;      /* the empty line behind the headers has come */
+    bool too_large;   /* the body passed its ceiling */
+    bool long_header; /* ... or its headers theirs */
+    bool no_memory;
     bool http2;
     enum ml_fault fault;
     int status;

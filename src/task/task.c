@@ -5,7 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "task/private.h"
+
 #define MAX_DEPTH 16 /* drives within drives: each holds C stack */
+#define STEP_US                                                                               \
+    500000              /* Lua code that cleans up after a stop may run this long in one step \
+                         */
+#define STEP_COUNT 1000 /* instructions between two looks at the clock then */
+
+static const char too_deep[] =
+    "too many waits within waits (in sort, gsub or foreign coroutines)";
+static const char hopeless[] = "waiting for something that can never happen";
+static const char stolen[] = "a coroutine was resumed while a call in it is still under way";
 
 /* --- operations --- */
 
@@ -32,22 +44,20 @@ void ml_op_finish(struct ml_op *op)
         make_ready(op->task);
 }
 
-/* --- the one resume --- */
-
-/* Runs `co` until it yields, returns or fails. Everything in this program that resumes a thread
- * does it here, so that a wait can tell whether a yield would reach the scheduler. */
-static int resume(struct ml_sched *s, lua_State *co, lua_State *from, int nargs, int *nres)
+void ml_op_destroy(struct ml_op *op)
 {
-    lua_State *outer = s->running;
-    s->running = co;
-    int status = lua_resume(co, from, nargs, nres);
-    s->running = outer;
-    return status;
+    struct ml_task *task = op->task;
+    op->task = NULL;
+    if (!task || task->op != op)
+        return;
+    task->op = NULL;
+    if (task->state == ML_TASK_WAITING)
+        make_ready(task);
 }
 
-/* --- the one yield --- */
+/* --- stopping Lua code that does not wait --- */
 
-static struct ml_sched *sched_of(lua_State *L)
+struct ml_sched *ml_sched_of(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, "moonlever.sched");
     struct ml_sched *s = lua_touserdata(L, -1);
@@ -60,26 +70,81 @@ static int raise_cancelled(lua_State *L, struct ml_sched *s)
     return s->raise(L, "cancelled", "cancelled");
 }
 
-/* Where a waiting thread comes back: `ctx` is the continuation of the wait. */
+/* Count hook of every thread that runs while the scheduler stops. */
+static void on_count(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    struct ml_sched *s = ml_sched_of(L);
+    struct ml_task *task = s->current;
+    if (!s->stopping) {
+        s->step_us = ml_clock_us();
+        ml_sched_stop(s);
+    }
+    bool late = ml_clock_us() - s->step_us > STEP_US;
+    bool now = task && task->cancelled && !task->shield;
+    lua_sethook(L, on_count, LUA_MASKCOUNT, late ? 1 : STEP_COUNT);
+    if (now)
+        task->cancelled = false;
+    if (late || now)
+        raise_cancelled(L, s);
+}
+
+/* lua_sethook is what a signal handler may call. */
+void ml_sched_interrupt(struct ml_sched *s)
+{
+    lua_State *co = s->running;
+    if (co && lua_gethook(co) != on_count)
+        lua_sethook(co, on_count, LUA_MASKCOUNT, 1);
+}
+
+static void watch(const struct ml_sched *s, lua_State *co)
+{
+    if (s->stopping && co && lua_gethook(co) != on_count)
+        lua_sethook(co, on_count, LUA_MASKCOUNT, STEP_COUNT);
+}
+
+/* --- the one resume --- */
+
+/* Everything in this program that resumes a thread does it here, so that a wait can tell
+ * whether a yield would reach the scheduler. */
+int ml_sched_resume(struct ml_sched *s, lua_State *co, lua_State *from, int nargs, int *nres)
+{
+    lua_State *outer = s->running;
+    watch(s, co);
+    s->running = co;
+    int status = lua_resume(co, from, nargs, nres);
+    s->running = outer;
+    watch(s, outer);
+    return status;
+}
+
+/* --- the one yield --- */
+
+/* Where a waiting thread comes back. `ctx` is the operation; its userdata stands on L's stack.
+ */
 static int woken(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status;
-    struct ml_sched *s = sched_of(L);
-    struct ml_task *task = s->current;
-    if (!task || !task->op || (!task->op->done && !task->cancelled))
-        return s->raise(L, "usage",
-                        "a coroutine was resumed while a call in it is still under way");
-    struct ml_op *op = task->op;
-    task->op = NULL;
-    op->task = NULL;
-    if (task->cancelled && !(op->done && task->shield)) {
+    struct ml_op *op = (struct ml_op *)ctx;
+    struct ml_sched *s = op->sched;
+    struct ml_task *task = op->task;
+    const char *ill = task ? task->ill : NULL;
+    bool stopped = task && task->cancelled && !(op->done && task->shield);
+    bool mine = task && task == s->current && (op->done || stopped || ill);
+    if (!mine)
+        op->cancel(op);
+    ml_op_destroy(op);
+    if (!mine)
+        return s->raise(L, "usage", stolen);
+    task->ill = NULL;
+    if (stopped) {
         task->cancelled = false;
         return raise_cancelled(L, s);
     }
-    return ((lua_KFunction)ctx)(L, LUA_YIELD, 0);
+    return op->done ? op->k(L, LUA_YIELD, 0) : s->raise(L, "usage", ill);
 }
 
-static int yield(lua_State *L, struct ml_sched *s, lua_KContext ctx, lua_KFunction k)
+int ml_sched_yield(lua_State *L, struct ml_sched *s, lua_KContext ctx, lua_KFunction k)
 {
     s->engine_yield = true;
     return lua_yieldk(L, 0, ctx, k);
@@ -91,42 +156,105 @@ static bool deferred(const struct ml_task *task, const struct ml_op *op)
     return task->shield && !(op->idle && op->idle(op));
 }
 
-/* Would a yield of this thread come to the scheduler? */
-static bool can_yield(const struct ml_sched *s, lua_State *L)
+bool ml_sched_yields(const struct ml_sched *s, lua_State *L)
 {
     return s->current && s->running == L && lua_isyieldable(L);
 }
 
-/* Turns the world until op is done. */
-static int drive(lua_State *L, struct ml_sched *s, struct ml_op *op)
+/* --- waiting without a yield --- */
+
+static int l_turn(lua_State *L)
+{
+    struct ml_sched *s = lua_touserdata(L, 1);
+    lua_pushinteger(L, s->drive(s->drive_ud, L));
+    return 1;
+}
+
+enum outcome { ENDED, CANCELLED, HOPELESS, TOO_DEEP, RAISED };
+
+/* One turn of the world, protected: whatever is raised, the scheduler's state holds. RAISED
+ * leaves the error on top of L. */
+static enum outcome turn(lua_State *L, struct ml_sched *s)
 {
     struct ml_task *self = s->current;
-    if (s->depth >= MAX_DEPTH)
-        return s->raise(L, "usage",
-                        "too many waits within waits (in sort, gsub or foreign coroutines)");
-    while (!op->done) {
-        bool cancelled =
-            (s->stopping || (self && self->cancelled)) && !(self && deferred(self, op));
-        lua_State *running = s->running;
-        int rc = -1;
-        if (!cancelled) {
-            s->depth++;
-            s->current = NULL;
-            rc = s->drive(s->drive_ud);
-            s->current = self;
-            s->running = running;
-            s->depth--;
-        }
-        if (rc == 0 || op->done)
-            continue;
-        op->cancel(op);
-        if (!cancelled)
-            return s->raise(L, "usage", "waiting for something that can never happen");
-        if (self)
-            self->cancelled = false;
-        return raise_cancelled(L, s);
+    lua_State *running = s->running;
+    int64_t step_us = s->step_us;
+    lua_pushcfunction(L, l_turn);
+    lua_pushlightuserdata(L, s);
+    s->depth++;
+    s->current = NULL;
+    int status = lua_pcall(L, 1, 1, 0);
+    s->depth--;
+    s->current = self;
+    s->running = running;
+    s->step_us = s->stopping ? ml_clock_us() : step_us;
+    if (status != LUA_OK)
+        return RAISED;
+    bool idle = lua_tointeger(L, -1) < 0;
+    lua_pop(L, 1);
+    return idle ? HOPELESS : ENDED;
+}
+
+/* Turns the world until op is done, or says why it is not; the operation is cancelled then. An
+ * operation of an inner thread is gone (task->op) when somebody resumed or closed that thread.
+ */
+static enum outcome turn_until(lua_State *L, struct ml_sched *s, struct ml_op *op, bool inner)
+{
+    struct ml_task *self = s->current;
+    enum outcome how = s->depth >= MAX_DEPTH ? TOO_DEEP : ENDED;
+    while (how == ENDED && !(inner && self->op != op) && !op->done) {
+        bool stop = s->stopping || (self && self->cancelled);
+        how = stop && !(self && deferred(self, op)) ? CANCELLED : turn(L, s);
     }
-    return 0;
+    if (inner && self->op != op)
+        return how == RAISED ? how : ENDED;
+    if (how == HOPELESS && op->done)
+        how = ENDED;
+    if (how != ENDED)
+        op->cancel(op);
+    return how;
+}
+
+static int drive(lua_State *L, struct ml_sched *s, struct ml_op *op)
+{
+    switch (turn_until(L, s, op, false)) {
+    case ENDED:
+        return 0;
+    case CANCELLED:
+        if (s->current)
+            s->current->cancelled = false;
+        return raise_cancelled(L, s);
+    case HOPELESS:
+        return s->raise(L, "usage", hopeless);
+    case TOO_DEEP:
+        return s->raise(L, "usage", too_deep);
+    default:
+        return lua_error(L);
+    }
+}
+
+void ml_sched_drive_inner(lua_State *L, struct ml_sched *s)
+{
+    struct ml_task *task = s->current;
+    s->engine_yield = false;
+    task->state = ML_TASK_RUNNING;
+    switch (turn_until(L, s, task->op, true)) {
+    case ENDED:
+        return;
+    case CANCELLED:
+        task->cancelled = true;
+        return;
+    case HOPELESS:
+        task->ill = hopeless;
+        return;
+    case TOO_DEEP:
+        task->ill = too_deep;
+        return;
+    default:
+        if (task->op)
+            ml_op_destroy(task->op);
+        lua_error(L);
+    }
 }
 
 static bool is_cancelled(struct ml_sched *s)
@@ -154,27 +282,38 @@ int ml_task_wait(lua_State *L, struct ml_sched *s, struct ml_op *op, lua_KFuncti
         op->cancel(op);
         return raise_cancelled(L, s);
     }
-    if (!can_yield(s, L)) {
+    if (!ml_sched_yields(s, L)) {
         drive(L, s, op);
         return k(L, LUA_OK, 0);
     }
+    op->k = k;
     op->task = s->current;
     s->current->op = op;
     s->current->state = ML_TASK_WAITING;
-    return yield(L, s, (lua_KContext)k, woken);
+    return ml_sched_yield(L, s, (lua_KContext)op, woken);
 }
 
 /* --- tasks --- */
 
+/* DONE until it starts: then destroying it has nothing to stop. */
 void ml_task_create(struct ml_task *task, struct ml_sched *s, lua_State *L, int nargs)
 {
     *task = (struct ml_task){.sched = s, .ref = LUA_NOREF, .state = ML_TASK_DONE};
     lua_State *co = lua_newthread(L);
+    if (!lua_checkstack(co, nargs + 1))
+        luaL_error(L, "too many arguments");
     lua_insert(L, -nargs - 2);
     lua_xmove(L, co, nargs + 1);
     task->ref = luaL_ref(L, LUA_REGISTRYINDEX);
     task->co = co;
     task->results = nargs; /* arguments until it starts */
+}
+
+void ml_task_start(struct ml_task *task)
+{
+    struct ml_sched *s = task->sched;
+    task->id = ++s->last_id;
+    task->cancelled = task->cancel_asked = s->stopping;
     task->next = s->tasks;
     if (s->tasks)
         s->tasks->prev = task;
@@ -223,16 +362,48 @@ static void end_task(struct ml_task *task, enum ml_task_state state)
         task->on_end(task);
 }
 
-/* The error value is on top of the thread; what it leaves open is closed below it. */
+/* Protected: the traceback of a task that failed with a plain message. */
+static int l_traceback(lua_State *L)
+{
+    struct ml_task *task = lua_touserdata(L, 1);
+    luaL_traceback(L, task->co, lua_tostring(task->co, -1), 0);
+    task->traceback = strdup(lua_tostring(L, -1));
+    return 0;
+}
+
+static void take_traceback(struct ml_task *task)
+{
+    struct ml_sched *s = task->sched;
+    lua_State *L = s->running ? s->running : s->L;
+    if (lua_type(task->co, -1) != LUA_TSTRING || !lua_checkstack(L, 4))
+        return;
+    lua_pushcfunction(L, l_traceback);
+    lua_pushlightuserdata(L, task);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+        lua_pop(L, 1); /* memory is out: the message itself stays */
+}
+
+/* Runs the pending __close handlers of the thread, as the task. They cannot yield. */
+static void close_thread(struct ml_task *task)
+{
+    struct ml_sched *s = task->sched;
+    struct ml_task *outer = s->current;
+    lua_State *running = s->running;
+    task->state = ML_TASK_RUNNING;
+    s->current = task;
+    s->running = task->co;
+    s->step_us = ml_clock_us();
+    watch(s, task->co);
+    lua_resetthread(task->co);
+    s->current = outer;
+    s->running = running;
+}
+
+/* The error value is on top of the thread and stays there; what it leaves open is closed. */
 static void fail_task(struct ml_task *task)
 {
-    lua_State *co = task->co;
-    if (lua_type(co, -1) == LUA_TSTRING) {
-        luaL_traceback(task->sched->L, co, lua_tostring(co, -1), 0);
-        task->traceback = strdup(lua_tostring(task->sched->L, -1));
-        lua_pop(task->sched->L, 1);
-    }
-    lua_resetthread(co); /* closes pending variables; the error value stays on top */
+    take_traceback(task);
+    close_thread(task);
     end_task(task, ML_TASK_FAILED);
 }
 
@@ -249,14 +420,36 @@ static void after_yield(struct ml_task *task, int nres)
     }
 }
 
+static int l_cancelled(lua_State *L)
+{
+    return raise_cancelled(L, ml_sched_of(L));
+}
+
+/* A task that was cancelled before it began raises that instead of beginning. */
+static int begin(struct ml_task *task)
+{
+    int nargs = task->results;
+    task->results = 0;
+    if (task->started || !task->cancelled) {
+        task->started = true;
+        return nargs;
+    }
+    task->started = true;
+    task->cancelled = false;
+    lua_settop(task->co, 0);
+    lua_pushcfunction(task->co, l_cancelled);
+    return 0;
+}
+
 static void step(struct ml_sched *s, struct ml_task *task)
 {
     struct ml_task *outer = s->current;
-    int nargs = task->results, nres = 0;
-    task->results = 0;
+    int nargs = begin(task), nres = 0;
     task->state = ML_TASK_RUNNING;
     s->current = task;
-    int status = resume(s, task->co, s->running ? s->running : s->L, nargs, &nres);
+    if (s->stopping)
+        s->step_us = ml_clock_us();
+    int status = ml_sched_resume(s, task->co, s->running ? s->running : s->L, nargs, &nres);
     s->current = outer;
     if (status == LUA_YIELD) {
         after_yield(task, nres);
@@ -284,12 +477,15 @@ void ml_task_destroy(struct ml_task *task)
     if (task->ref == LUA_NOREF)
         return;
     if (!ml_task_ended(task)) {
-        if (task->op)
+        if (task->op) {
             task->op->cancel(task->op);
+            task->op->task = NULL;
+            task->op = NULL;
+        }
         if (task->state == ML_TASK_READY)
             unready(task);
         if (task->state != ML_TASK_RUNNING)
-            lua_resetthread(task->co);
+            close_thread(task);
         end_task(task, ML_TASK_CANCELLED);
     }
     luaL_unref(task->sched->L, LUA_REGISTRYINDEX, task->ref);
@@ -315,6 +511,8 @@ void ml_task_unjoin(struct ml_task *task, struct ml_op *op)
 
 int ml_task_results(struct ml_task *task, lua_State *L)
 {
+    if (task->state == ML_TASK_CANCELLED)
+        return raise_cancelled(L, task->sched);
     int n = task->state == ML_TASK_DONE ? task->results : 1;
     luaL_checkstack(L, n, "too many results");
     if (!lua_checkstack(task->co, n))
@@ -328,9 +526,9 @@ int ml_task_results(struct ml_task *task, lua_State *L)
 
 /* --- the scheduler --- */
 
-void ml_sched_create(struct ml_sched *s, lua_State *L, int (*drive_fn)(void *ud), void *ud)
+void ml_sched_create(struct ml_sched *s, lua_State *L, ml_drive_fn fn, void *ud)
 {
-    *s = (struct ml_sched){.L = L, .drive = drive_fn, .drive_ud = ud};
+    *s = (struct ml_sched){.L = L, .drive = fn, .drive_ud = ud};
     s->ready_end = &s->ready;
     lua_pushlightuserdata(L, s);
     lua_setfield(L, LUA_REGISTRYINDEX, "moonlever.sched");
@@ -364,153 +562,11 @@ unsigned ml_sched_run(struct ml_sched *s, unsigned most)
 
 void ml_sched_stop(struct ml_sched *s)
 {
+    if (s->stopping)
+        return;
     s->stopping = true;
     for (struct ml_task *t = s->tasks, *next; t; t = next) {
         next = t->next;
         ml_task_cancel(t);
     }
-}
-
-/* --- coroutine.resume and wrap --- */
-
-/* Values of a finished step move from the inner thread to the caller. */
-static int move_results(lua_State *L, lua_State *co, int n)
-{
-    if (!lua_checkstack(L, n + 1)) {
-        lua_pop(co, n);
-        lua_pushliteral(L, "too many results to resume");
-        return -1;
-    }
-    lua_xmove(co, L, n);
-    return n;
-}
-
-static int auxresume_done(lua_State *L, int status, lua_KContext ctx);
-
-/* Drives the loop where a yield cannot travel up, until the inner thread's operation is done.
- */
-static void drive_inner(struct ml_sched *s)
-{
-    struct ml_task *task = s->current;
-    struct ml_op *op = task->op;
-    s->engine_yield = false;
-    task->state = ML_TASK_RUNNING;
-    while (!op->done && (!(task->cancelled || s->stopping) || deferred(task, op))) {
-        lua_State *running = s->running;
-        s->current = NULL;
-        int rc = s->drive(s->drive_ud);
-        s->current = task;
-        s->running = running;
-        if (rc < 0)
-            break;
-    }
-    if (!op->done) {
-        op->cancel(op);
-        task->cancelled = true;
-    }
-}
-
-/* Resumes the inner thread `co` with nargs arguments on its stack until it is through with one
- * step of the script's; its waits become waits of L. Returns the number of results moved to L,
- * or -1 with the error value on L. */
-static int auxresume(lua_State *L, struct ml_sched *s, lua_State *co, int nargs,
-                     lua_KContext ctx)
-{
-    for (;;) {
-        int nres = 0, status = resume(s, co, L, nargs, &nres);
-        if (status == LUA_OK || (status == LUA_YIELD && !s->engine_yield))
-            return move_results(L, co, nres);
-        if (status != LUA_YIELD) {
-            lua_xmove(co, L, 1);
-            return -1;
-        }
-        if (can_yield(s, L))
-            yield(L, s, ctx, auxresume_done); /* comes back in auxresume_done */
-        drive_inner(s);
-        nargs = 0;
-    }
-}
-
-enum { RESUME, WRAP };
-
-static int finish_resume(lua_State *L, lua_State *co, int n, int mode)
-{
-    if (mode == RESUME) {
-        lua_pushboolean(L, n >= 0);
-        int values = n >= 0 ? n : 1;
-        lua_insert(L, -values - 1);
-        return values + 1;
-    }
-    if (n >= 0)
-        return n;
-    int status = lua_status(co);
-    if (status != LUA_OK && status != LUA_YIELD)
-        lua_resetthread(co);
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        luaL_where(L, 1);
-        lua_insert(L, -2);
-        lua_concat(L, 2);
-    }
-    return lua_error(L);
-}
-
-static int run_inner(lua_State *L, lua_State *co, int nargs, int mode)
-{
-    int n = auxresume(L, sched_of(L), co, nargs, mode);
-    return finish_resume(L, co, n, mode);
-}
-
-/* The outer thread comes back after a wait of the inner one: the inner one goes on. The thread
- * is at index 1 (resume) or the first upvalue (wrap). */
-static int auxresume_done(lua_State *L, int status, lua_KContext ctx)
-{
-    (void)status;
-    lua_State *co = lua_tothread(L, ctx == WRAP ? lua_upvalueindex(1) : 1);
-    return run_inner(L, co, 0, (int)ctx);
-}
-
-static int l_resume(lua_State *L)
-{
-    lua_State *co = lua_tothread(L, 1);
-    luaL_argexpected(L, co, 1, "coroutine");
-    int nargs = lua_gettop(L) - 1;
-    if (lua_status(co) == LUA_OK && lua_gettop(co) == 0) {
-        lua_pushboolean(L, 0);
-        lua_pushliteral(L, "cannot resume dead coroutine");
-        return 2;
-    }
-    if (!lua_checkstack(co, nargs)) {
-        lua_pushboolean(L, 0);
-        lua_pushliteral(L, "too many arguments to resume");
-        return 2;
-    }
-    lua_xmove(L, co, nargs);
-    return run_inner(L, co, nargs, RESUME);
-}
-
-static int l_wrapped(lua_State *L)
-{
-    lua_State *co = lua_tothread(L, lua_upvalueindex(1));
-    int nargs = lua_gettop(L);
-    if (lua_status(co) == LUA_OK && lua_gettop(co) == 0)
-        return luaL_error(L, "cannot resume dead coroutine");
-    luaL_argcheck(L, lua_checkstack(co, nargs), 1, "too many arguments");
-    lua_xmove(L, co, nargs);
-    return run_inner(L, co, nargs, WRAP);
-}
-
-static int l_wrap(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_State *co = lua_newthread(L);
-    lua_pushvalue(L, 1);
-    lua_xmove(L, co, 1);
-    lua_pushcclosure(L, l_wrapped, 1);
-    return 1;
-}
-
-void ml_task_open_coroutine(lua_State *L)
-{
-    static const luaL_Reg functions[] = {{"resume", l_resume}, {"wrap", l_wrap}, {NULL, NULL}};
-    luaL_setfuncs(L, functions, 0);
 }
