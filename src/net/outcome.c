@@ -125,7 +125,8 @@ static void learn_origin(struct ml_call *call, int64_t now)
     if (t->status == 0 || t->sends == 0)
         return;
     origin->answered = true;
-    if (!call->http1)
+    /* A read may also ride on a connection that a write left: that says nothing. */
+    if (!call->http1 && (t->http2 || t->fresh))
         origin->http2 = t->http2;
     learn_quota(call, now);
 }
@@ -312,12 +313,26 @@ static bool goes_on(struct ml_call *call, enum ml_verdict verdict, const struct 
     }
 }
 
+/* One line a request for those who ask for it; queries may hold addresses of people. */
+static void say(const struct ml_call *call, const struct ml_evidence *e)
+{
+    const struct ml_transfer *t = &call->transfer;
+    int path = (int)strcspn(call->url, "?");
+    if (e->fault)
+        ml_log(call->net->log, ML_LOG_DEBUG, "%s %.*s: %s", call->method, path, call->url,
+               fault_text(call));
+    else
+        ml_log(call->net->log, ML_LOG_DEBUG, "%s %.*s: %d in %.0f ms", call->method, path,
+               call->url, t->status, (double)t->elapsed_us / 1e3);
+}
+
 void ml_call_exchanged(struct ml_transfer *t)
 {
     struct ml_call *call = (struct ml_call *)((char *)t - offsetof(struct ml_call, transfer));
     int64_t wait_ms;
     call->unparsed = false;
     struct ml_evidence e = evidence_of(call, &wait_ms);
+    say(call, &e);
     ml_call_landed(call);
     settle_lane(call, &e, wait_ms);
     call->unsent = e.sends ? 0 : call->unsent + 1;
