@@ -125,8 +125,7 @@ static void learn_origin(struct ml_call *call, int64_t now)
     if (t->status == 0 || t->sends == 0)
         return;
     origin->answered = true;
-    /* A read may also ride on a connection that a write left: that says nothing. */
-    if (!call->http1 && (t->http2 || t->fresh))
+    if (!call->http1)
         origin->http2 = t->http2;
     learn_quota(call, now);
 }
