@@ -262,7 +262,10 @@ end
 -- (requests a second at most, 0 = no limit), concurrency= (requests in flight at
 -- most), headroom= (use at most this percentage of a known quota) }. Sends nothing.
 -- Raises usage.
-function service.connect(argument)
+function service.connect(argument, ...)
+  if select("#", ...) > 0 then
+    errors.usage("connect: takes one argument; options go into its table: connect { service = …, url = … }")
+  end
   local options = connect_options(argument)
   check_numbers(options)
   local catalogue = service.catalogue(options.service)

@@ -41,10 +41,10 @@ int ml_cmd_help(const struct ml_options *o, struct ml_term *t)
 {
     enum ml_command command = o->topic ? ml_command_find(o->topic) : ML_CMD_NONE;
     if (!o->topic || command != ML_CMD_NONE) {
-        ml_help_command(t->out.file, command, true, t->out_color);
+        ml_help_command(t->out.file, command, true, false);
         return ML_EXIT_DONE;
     }
-    if (ml_help_topic(t->out.file, o->topic, t->out_color) == 0)
+    if (ml_help_topic(t->out.file, o->topic, false) == 0)
         return ML_EXIT_DONE;
     return nothing_about(o->topic, t);
 }

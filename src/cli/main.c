@@ -35,7 +35,7 @@ static enum ml_color color_of(const struct ml_options *o)
 
 static int no_command(struct ml_term *t)
 {
-    ml_help_command(t->out.file, ML_CMD_NONE, false, t->out_color);
+    ml_help_command(t->out.file, ML_CMD_NONE, false, false);
     ml_term_flush(t);
     ml_term_error(t, "which command?");
     return ML_EXIT_USAGE;
@@ -46,7 +46,7 @@ static int dispatch(const struct ml_options *o, struct ml_secrets *secrets, stru
     if (o->count[ML_FLAG_HELP]) {
         if (o->command == ML_CMD_HELP && o->topic)
             return ml_cmd_help(o, t);
-        ml_help_command(t->out.file, o->command, !o->short_help, t->out_color);
+        ml_help_command(t->out.file, o->command, !o->short_help, false);
         return ML_EXIT_DONE;
     }
     if (o->count[ML_FLAG_VERSION])
