@@ -136,15 +136,11 @@ MOONLEVER_API int moonlever_fd(const moonlever *h);
 /* Milliseconds until dispatch should be called even if the descriptor is quiet; -1 = no limit.
  */
 MOONLEVER_API int moonlever_timeout_ms(const moonlever *h);
-/* Does what can be done now, without blocking on the network. A script that calls the service where
- * Lua cannot give way (in a table.sort comparator or a gsub callback) holds it until the answer. */
+/* Does what can be done now, without blocking. */
 MOONLEVER_API int moonlever_dispatch(moonlever *h);
 /* Waits up to timeout_ms (-1 = as long as it takes) for work, then dispatches. */
 MOONLEVER_API int moonlever_wait(moonlever *h, int timeout_ms);
-/* Stops the run: what waits is cancelled, the script sees an error of kind "cancelled" and may
- * clean up; a write under way is settled first. From a signal handler on the thread that
- * dispatches, a script that never waits is stopped as well; from another thread, when it next
- * needs memory (a bare `while true do end` is stopped by a signal only). */
+/* Stops the run: what waits is cancelled, the script sees an error of kind "cancelled". */
 MOONLEVER_API void moonlever_cancel(moonlever *h);
 
 /* The end of the last run, one JSON line without newline:
