@@ -244,8 +244,10 @@ static void take_off(struct ml_call *call)
 {
     struct ml_origin *o = call->lane->origin;
     call->state = ML_CALL_FLYING;
+    call->probe = !call->solo && o->spoken == ML_SPOKEN_UNKNOWN;
+    o->probing |= call->probe;
     o->in_flight++;
-    o->in_flight_http1 += call->http1;
+    o->in_flight_http1 += call->solo;
     call->net->stats.in_flight++;
 }
 
@@ -254,8 +256,10 @@ void ml_call_landed(struct ml_call *call)
     struct ml_origin *o = call->lane->origin;
     call->state = ML_CALL_BACKOFF;
     call->sends += call->transfer.sends;
+    if (call->probe)
+        o->probing = false;
     o->in_flight--;
-    o->in_flight_http1 -= call->http1;
+    o->in_flight_http1 -= call->solo;
     call->net->stats.in_flight--;
 }
 
@@ -329,7 +333,7 @@ static struct ml_exchange exchange_of(const struct ml_call *call)
         .body = call->body,
         .body_len = call->body_len,
         .write = call->effect != ML_READ,
-        .http1 = call->http1,
+        .http1 = call->solo,
         .timeout_ms = left_ms < 1                  ? 1
                       : left_ms < call->attempt_ms ? left_ms
                                                    : call->attempt_ms,
@@ -343,6 +347,7 @@ static struct ml_exchange exchange_of(const struct ml_call *call)
 void ml_call_fly(struct ml_call *call)
 {
     struct ml_net *net = call->net;
+    call->solo = ml_lane_solo(call);
     struct ml_exchange x = exchange_of(call);
     call->state = ML_CALL_BACKOFF; /* neither queued nor flying */
     if (net->begun >= net->conf.max_requests) {

@@ -121,16 +121,25 @@ void ml_lane_unlink(struct ml_lane *lane, struct ml_call *call)
 
 /* --- dispatch --- */
 
-/* Is a connection free for this call? Where HTTP/2 is spoken, reads share theirs, and writes,
- * which do not, are counted by themselves: libcurl may open as many for each (net.c). */
+/* HTTP/2 is offered by one read at first; until its answer shows what the server speaks, the
+ * others go as if it were HTTP/1.1. So no connection is ever shared that cannot be (loop.h). */
+bool ml_lane_solo(const struct ml_call *call)
+{
+    const struct ml_origin *o = call->lane->origin;
+    return call->http1 || o->spoken == ML_SPOKEN_HTTP1 ||
+           (o->spoken == ML_SPOKEN_UNKNOWN && o->probing);
+}
+
+/* Is a connection free for this call? Those that cannot be shared are counted by themselves:
+ * libcurl may open as many for each kind (net.c). */
 static bool gate_is_open(const struct ml_lane *lane, const struct ml_call *call)
 {
     const struct ml_origin *o = lane->origin;
     unsigned most = lane->net->conf.concurrency;
-    if (!o->http2)
+    if (o->spoken != ML_SPOKEN_HTTP2)
         return o->in_flight < most;
-    return call->http1 ? o->in_flight_http1 < most
-                       : o->in_flight - o->in_flight_http1 < most * HTTP2_STREAMS;
+    return ml_lane_solo(call) ? o->in_flight_http1 < most
+                              : o->in_flight - o->in_flight_http1 < most * HTTP2_STREAMS;
 }
 
 bool ml_lane_send(struct ml_lane *lane)

@@ -63,7 +63,8 @@ static int mark_dirty(struct ml_loop *loop, int fd)
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *socket_ud)
 {
     (void)easy, (void)socket_ud;
-    struct ml_loop *loop = ud;
+    struct ml_loop_multi *multi = ud;
+    struct ml_loop *loop = multi->loop;
     if (grow_fds(loop, fd) < 0 || mark_dirty(loop, fd) < 0) {
         loop->no_memory = true;
         return -1;
@@ -76,6 +77,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *soc
         epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, &ev);
         loop->fds[fd].told = 0;
     }
+    loop->fds[fd].multi = multi;
     loop->fds[fd].want = what == CURL_POLL_REMOVE ? 0
                                                   : (what & CURL_POLL_IN ? EPOLLIN : 0) |
                                                         (what & CURL_POLL_OUT ? EPOLLOUT : 0);
@@ -83,11 +85,11 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *soc
 }
 
 /* CURLMOPT_TIMERFUNCTION */
-static int on_timer(CURLM *multi, long timeout_ms, void *ud)
+static int on_timer(CURLM *curl, long timeout_ms, void *ud)
 {
-    (void)multi;
-    struct ml_loop *loop = ud;
-    loop->curl_us = timeout_ms < 0 ? INT64_MAX : ml_clock_us() + (int64_t)timeout_ms * 1000;
+    (void)curl;
+    struct ml_loop_multi *multi = ud;
+    multi->due_us = timeout_ms < 0 ? INT64_MAX : ml_clock_us() + (int64_t)timeout_ms * 1000;
     return 0;
 }
 
@@ -127,25 +129,36 @@ static int watch(struct ml_loop *loop, int fd)
     return fd < 0 ? -1 : epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
 }
 
-static int create_multi(struct ml_loop *loop)
+static int create_multi(struct ml_loop *loop, struct ml_loop_multi *multi)
 {
-    loop->multi = curl_multi_init();
+    *multi = (struct ml_loop_multi){.loop = loop, .due_us = INT64_MAX};
+    multi->curl = curl_multi_init();
+    if (!multi->curl)
+        return -1;
+    curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
+    curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
+    curl_multi_setopt(multi->curl, CURLMOPT_MAX_CONCURRENT_STREAMS, 100L);
+    return 0;
+}
+
+static int create_multis(struct ml_loop *loop)
+{
     loop->share = curl_share_init();
-    if (!loop->multi || !loop->share)
+    if (!loop->share)
         return -1;
     curl_share_setopt(loop->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-    curl_multi_setopt(loop->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(loop->multi, CURLMOPT_SOCKETDATA, loop);
-    curl_multi_setopt(loop->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(loop->multi, CURLMOPT_TIMERDATA, loop);
-    curl_multi_setopt(loop->multi, CURLMOPT_MAX_CONCURRENT_STREAMS, 100L);
+    for (int i = 0; i < ML_LOOP_MULTIS; i++)
+        if (create_multi(loop, &loop->multi[i]) < 0)
+            return -1;
     return 0;
 }
 
 int ml_loop_create(struct ml_loop *loop, struct ml_err *err)
 {
     pthread_once(&curl_once, curl_start);
-    *loop = (struct ml_loop){.curl_us = INT64_MAX, .armed_us = INT64_MAX};
+    *loop = (struct ml_loop){.armed_us = INT64_MAX};
     ml_heap_create(&loop->timers);
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -156,7 +169,7 @@ int ml_loop_create(struct ml_loop *loop, struct ml_err *err)
         ml_loop_destroy(loop);
         return -1;
     }
-    if (create_multi(loop) < 0) {
+    if (create_multis(loop) < 0) {
         ml_err_set(err, ML_MEMORY, "out of memory");
         ml_loop_destroy(loop);
         return -1;
@@ -168,8 +181,9 @@ void ml_loop_destroy(struct ml_loop *loop)
 {
     while (loop->pool_len)
         curl_easy_cleanup(loop->pool[--loop->pool_len]);
-    if (loop->multi)
-        curl_multi_cleanup(loop->multi);
+    for (int i = 0; i < ML_LOOP_MULTIS; i++)
+        if (loop->multi[i].curl)
+            curl_multi_cleanup(loop->multi[i].curl);
     if (loop->share)
         curl_share_cleanup(loop->share);
     int fds[] = {loop->epoll_fd, loop->timer_fd, loop->wake_fd};
@@ -184,8 +198,10 @@ void ml_loop_destroy(struct ml_loop *loop)
 
 void ml_loop_limits(struct ml_loop *loop, long host_conns, long kept)
 {
-    curl_multi_setopt(loop->multi, CURLMOPT_MAX_HOST_CONNECTIONS, host_conns);
-    curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, kept);
+    for (int i = 0; i < ML_LOOP_MULTIS; i++) {
+        curl_multi_setopt(loop->multi[i].curl, CURLMOPT_MAX_HOST_CONNECTIONS, host_conns);
+        curl_multi_setopt(loop->multi[i].curl, CURLMOPT_MAXCONNECTS, kept);
+    }
 }
 
 /* --- transfers and timers --- */
@@ -205,23 +221,24 @@ void ml_loop_give(struct ml_loop *loop, CURL *easy)
     loop->pool[loop->pool_len++] = easy;
 }
 
-int ml_loop_add(struct ml_loop *loop, CURL *easy)
+int ml_loop_add(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind)
 {
+    struct ml_loop_multi *multi = &loop->multi[kind];
     curl_easy_setopt(easy, CURLOPT_SHARE, loop->share);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop);
-    if (curl_multi_add_handle(loop->multi, easy) != CURLM_OK)
+    if (curl_multi_add_handle(multi->curl, easy) != CURLM_OK)
         return -1;
-    loop->added++;
+    multi->added++;
     return 0;
 }
 
-void ml_loop_remove(struct ml_loop *loop, CURL *easy)
+void ml_loop_remove(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind)
 {
-    curl_multi_remove_handle(loop->multi, easy);
-    loop->added--;
+    curl_multi_remove_handle(loop->multi[kind].curl, easy);
+    loop->multi[kind].added--;
 }
 
 int ml_loop_timer(struct ml_loop *loop, struct ml_timer *timer, int64_t at_us)
@@ -277,8 +294,11 @@ int64_t ml_loop_next(const struct ml_loop *loop)
 {
     if (loop->early)
         return 0;
-    int64_t timer = ml_heap_next(&loop->timers);
-    return timer < loop->curl_us ? timer : loop->curl_us;
+    int64_t next = ml_heap_next(&loop->timers);
+    for (int i = 0; i < ML_LOOP_MULTIS; i++)
+        if (loop->multi[i].due_us < next)
+            next = loop->multi[i].due_us;
+    return next;
 }
 
 static int whole_ms(int64_t us)
@@ -335,17 +355,18 @@ static void on_event(struct ml_loop *loop, const struct epoll_event *ev)
         mask |= CURL_CSELECT_OUT;
     if (ev->events & (EPOLLERR | EPOLLHUP))
         mask |= CURL_CSELECT_ERR;
-    curl_multi_socket_action(loop->multi, fd, mask, &running);
+    if (loop->fds[fd].multi)
+        curl_multi_socket_action(loop->fds[fd].multi->curl, fd, mask, &running);
 }
 
 /* Calls curl when it is due; returns how many transfers go on. */
-static int call_curl(struct ml_loop *loop)
+static int call_curl(struct ml_loop_multi *multi)
 {
-    int running = loop->added;
-    if (loop->curl_us > ml_clock_us())
+    int running = multi->added;
+    if (multi->due_us > ml_clock_us())
         return running;
-    loop->curl_us = INT64_MAX; /* set anew from inside when curl wants more */
-    curl_multi_socket_action(loop->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    multi->due_us = INT64_MAX; /* set anew from inside when curl wants more */
+    curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &running);
     return running;
 }
 
@@ -353,25 +374,26 @@ void ml_loop_kick(struct ml_loop *loop)
 {
     /* On loopback the answer may be there already; its end is reported by the next turn, which
      * no socket would wake. */
-    if (call_curl(loop) < loop->added)
-        loop->early = true;
+    for (int i = 0; i < ML_LOOP_MULTIS; i++)
+        if (call_curl(&loop->multi[i]) < loop->multi[i].added)
+            loop->early = true;
 }
 
-static void finish_transfers(struct ml_loop *loop, ml_loop_done_fn done)
+static void finish_transfers(struct ml_loop_multi *multi, ml_loop_done_fn done)
 {
     CURLMsg *msg;
     int left;
-    while ((msg = curl_multi_info_read(loop->multi, &left)) != NULL) {
+    while ((msg = curl_multi_info_read(multi->curl, &left)) != NULL) {
         if (msg->msg != CURLMSG_DONE)
             continue;
         CURL *easy = msg->easy_handle;
         CURLcode code = msg->data.result; /* msg dies with the removal */
         char *private = NULL;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
-        ml_loop_remove(loop, easy);
+        curl_multi_remove_handle(multi->curl, easy);
+        multi->added--;
         done(private, code);
     }
-    loop->early = false;
 }
 
 static void fire_timers(struct ml_loop *loop)
@@ -391,8 +413,11 @@ int ml_loop_turn(struct ml_loop *loop, int64_t timeout_us, ml_loop_done_fn done)
         return -1;
     for (int i = 0; i < n; i++)
         on_event(loop, &events[i]);
-    call_curl(loop);
-    finish_transfers(loop, done);
+    for (int i = 0; i < ML_LOOP_MULTIS; i++)
+        call_curl(&loop->multi[i]);
+    for (int i = 0; i < ML_LOOP_MULTIS; i++)
+        finish_transfers(&loop->multi[i], done);
+    loop->early = false;
     fire_timers(loop);
     return 0;
 }

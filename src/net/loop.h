@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event loop: one epoll, one curl multi handle, one timer heap.
+ * The event loop: one epoll, two curl multi handles, one timer heap.
+ *
+ * Two, because libcurl 7.88 decides by host, not by connection, whether a
+ * connection in use may take one more request: where connections of HTTP/2 and
+ * of HTTP/1.1 to one host are in one multi handle, requests get each other's
+ * answers (curl issue 4885).
  *
  * libcurl tells us about sockets and timeouts through callbacks about twice a
  * request. They only record; one flush before waiting makes the system calls
@@ -33,28 +38,42 @@
 #define ML_LOOP_POOL 128 /* idle easy handles kept for the next request */
 
 /* What curl wants of a descriptor, and what epoll has been told. */
+struct ml_loop_multi;
+
 struct ml_loop_fd {
-    uint8_t want; /* EPOLLIN | EPOLLOUT bits, 0 = nothing */
-    uint8_t told; /* as want */
-    bool dirty;   /* on the dirty list */
-    bool ours;    /* a socket opened by on_open, whose close we see */
+    uint8_t want;                /* EPOLLIN | EPOLLOUT bits, 0 = nothing */
+    uint8_t told;                /* as want */
+    bool dirty;                  /* on the dirty list */
+    bool ours;                   /* a socket opened by on_open, whose close we see */
+    struct ml_loop_multi *multi; /* whose it is, or was last */
+};
+
+enum ml_loop_kind {
+    ML_LOOP_HTTP1, /* every transfer asks for HTTP/1.1 */
+    ML_LOOP_HTTP2, /* ... for HTTP/2 */
+    ML_LOOP_MULTIS
+};
+
+struct ml_loop_multi {
+    struct ml_loop *loop;
+    CURLM *curl;
+    int64_t due_us; /* when curl wants to be called, INT64_MAX = never */
+    int added;      /* transfers in it */
 };
 
 struct ml_loop {
-    CURLM *multi;
+    struct ml_loop_multi multi[ML_LOOP_MULTIS];
     CURLSH *share; /* TLS sessions, shared by all handles */
     int epoll_fd;
     int timer_fd;     /* armed only when a host drives us */
     int wake_fd;      /* eventfd: ml_loop_wake */
     bool hosted;      /* a host polls our descriptor */
-    int64_t curl_us;  /* when curl wants to be called, INT64_MAX = never */
     int64_t armed_us; /* what timer_fd is set to */
     struct ml_heap timers;
     struct ml_loop_fd *fds; /* by descriptor number */
     int fds_len;
     int *dirty;
     int dirty_len, dirty_cap;
-    int added;      /* transfers in the multi handle */
     bool early;     /* a kick has ended a transfer that nobody was told of yet */
     bool coarse;    /* epoll_pwait2 is not there */
     bool no_memory; /* a callback could not record: the next turn fails */
@@ -70,7 +89,7 @@ typedef void (*ml_loop_done_fn)(void *private, CURLcode code);
 int ml_loop_create(struct ml_loop *loop, struct ml_err *err);
 /* All transfers must have been removed. */
 void ml_loop_destroy(struct ml_loop *loop);
-/* Connections to one host at most, and how many are kept in all. */
+/* Connections to one host at most, and how many are kept in all; of each kind. */
 void ml_loop_limits(struct ml_loop *loop, long host_conns, long kept);
 
 /* A clean easy handle from the pool, or NULL when memory is out. */
@@ -78,8 +97,8 @@ CURL *ml_loop_take(struct ml_loop *loop);
 /* Back into the pool, reset. */
 void ml_loop_give(struct ml_loop *loop, CURL *easy);
 /* Starts and stops a transfer. */
-int ml_loop_add(struct ml_loop *loop, CURL *easy);
-void ml_loop_remove(struct ml_loop *loop, CURL *easy);
+int ml_loop_add(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind);
+void ml_loop_remove(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind);
 
 /* Arms or moves a timer of the owner's; it fires inside a turn. -1: out of memory. */
 int ml_loop_timer(struct ml_loop *loop, struct ml_timer *timer, int64_t at_us);

@@ -41,9 +41,8 @@ struct ml_net *ml_net_new(const struct ml_net_conf *conf, const struct ml_log *l
         free(net);
         return NULL;
     }
-    /* As many connections for HTTP/1.1 as the gate lets through, and as many for HTTP/2. */
-    ml_loop_limits(&net->loop, 2 * (long)net->conf.concurrency,
-                   4 * (long)net->conf.concurrency);
+    /* Of each kind as many connections as the gate lets through. */
+    ml_loop_limits(&net->loop, (long)net->conf.concurrency, 4 * (long)net->conf.concurrency);
     return net;
 }
 

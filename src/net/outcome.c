@@ -68,9 +68,18 @@ static int64_t retry_after(const struct ml_call *call)
     return value ? ml_hint_retry_after(value, len, answer_time(call)) : -1;
 }
 
+/* An answer over HTTP/1.1 where HTTP/2 was spoken before may be that of another request on the
+ * same connection (loop.h). Only reads share connections, so it can be asked for again. */
+static bool is_not_ours(const struct ml_call *call)
+{
+    return !call->solo && !call->probe && !call->transfer.http2;
+}
+
 static struct ml_evidence evidence_of(struct ml_call *call, int64_t *wait_ms)
 {
     struct ml_transfer *t = &call->transfer;
+    if (t->fault == ML_FAULT_NONE && is_not_ours(call))
+        t->fault = ML_FAULT_BROKEN;
     if (t->fault == ML_FAULT_NONE && !body_is_whole(call)) {
         t->fault = ML_FAULT_TRUNCATED;
         call->unparsed = true;
@@ -125,8 +134,8 @@ static void learn_origin(struct ml_call *call, int64_t now)
     if (t->status == 0 || t->sends == 0)
         return;
     origin->answered = true;
-    if (!call->http1)
-        origin->http2 = t->http2;
+    if (!call->solo && origin->spoken != ML_SPOKEN_HTTP1) /* once seen, it stays at that */
+        origin->spoken = t->http2 ? ML_SPOKEN_HTTP2 : ML_SPOKEN_HTTP1;
     learn_quota(call, now);
 }
 

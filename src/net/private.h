@@ -9,13 +9,17 @@
 #include "net/transfer.h"
 #include "policy/limit.h"
 
+/* What a server speaks when HTTP/2 is offered. */
+enum ml_spoken { ML_SPOKEN_UNKNOWN, ML_SPOKEN_HTTP1, ML_SPOKEN_HTTP2 };
+
 struct ml_origin {
     struct ml_origin *next;
     char *text; /* "https://host:port" */
     bool loopback;
     bool tls;
     bool answered;            /* an answer has come in this run: the address is right */
-    bool http2;               /* the last answer to a read came over HTTP/2 */
+    enum ml_spoken spoken;    /* to reads over TLS */
+    bool probing;             /* a read that will show it is under way */
     unsigned in_flight;       /* exchanges under way, all lanes */
     unsigned in_flight_http1; /* ... of these, those that hold a connection each */
 };
@@ -45,7 +49,9 @@ struct ml_call {
     enum ml_call_state state;
     enum ml_effect effect;
     bool json;
-    bool http1; /* a write, too large a body for HTTP/2, or no TLS that would offer it */
+    bool http1; /* may not share a connection: a write, or too large a body */
+    bool solo;  /* this exchange has a connection for itself */
+    bool probe; /* this exchange shows what the server speaks */
     char *method, *url, *body;
     size_t body_len;
     struct curl_slist *headers; /* the lane's, or `own` */
@@ -86,6 +92,8 @@ struct ml_lane *ml_lane_find(struct ml_net *net, const struct ml_call_spec *spec
 void ml_lane_free(struct ml_lane *lane);
 void ml_lane_push(struct ml_lane *lane, struct ml_call *call, bool front);
 void ml_lane_unlink(struct ml_lane *lane, struct ml_call *call);
+/* Does the call need a connection for itself, as things stand? */
+bool ml_lane_solo(const struct ml_call *call);
 /* Starts the first queued call if limit and gate let it; false when none was taken. */
 bool ml_lane_send(struct ml_lane *lane);
 

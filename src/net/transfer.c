@@ -145,6 +145,7 @@ int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
     forget(t);
     t->body.max = x->max_body;
     t->write = x->write;
+    t->kind = x->http1 ? ML_LOOP_HTTP1 : ML_LOOP_HTTP2;
     CURL *easy = ml_loop_take(t->loop);
     if (!easy)
         return -1;
@@ -154,7 +155,7 @@ int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
     set_callbacks(t, easy);
     t->started_us = ml_clock_us();
     t->easy = easy;
-    if (ml_loop_add(t->loop, easy) == 0)
+    if (ml_loop_add(t->loop, easy, t->kind) == 0)
         return 0;
     t->easy = NULL;
     ml_loop_give(t->loop, easy);
@@ -246,6 +247,6 @@ void ml_transfer_cancel(struct ml_transfer *t)
 {
     if (!t->easy)
         return;
-    ml_loop_remove(t->loop, t->easy);
+    ml_loop_remove(t->loop, t->easy, t->kind);
     release(t);
 }

@@ -42,6 +42,7 @@ struct ml_transfer {
     struct ml_loop *loop;
     CURL *easy; /* NULL while nothing is under way */
     bool write;
+    enum ml_loop_kind kind;
     unsigned sends;   /* PREREQ calls of this exchange */
     bool headed;      /* the empty line behind the headers has come */
     bool too_large;   /* the body passed its ceiling */

@@ -374,7 +374,7 @@ static void http2_opens_the_gate_for_reads_only(void **state)
 {
     (void)state;
     SCRIPT(b, 1, {NULL, HOLD}, {NULL, HOLD});
-    b.origin->http2 = true; /* as if a read had been answered so */
+    b.origin->spoken = ML_SPOKEN_HTTP2; /* as if a read had been answered so */
     struct ml_call *writes[] = {put(&b, "/1", ML_CREATE), put(&b, "/2", ML_CREATE)};
     struct ml_call *read = get(&b, "/3");
     read->http1 = false; /* as over TLS */
@@ -385,6 +385,49 @@ static void http2_opens_the_gate_for_reads_only(void **state)
     assert_int_equal(b.net->stats.queued, 1);
     ml_call_free(writes[1]), ml_call_free(writes[0]), ml_call_free(read);
     assert_int_equal(b.origin->in_flight_http1, 0);
+    bench_close(&b);
+}
+
+/* Only one read finds out what the server speaks; whatever comes meanwhile shares nothing. */
+static void one_read_probes_for_http2(void **state)
+{
+    (void)state;
+    SCRIPT(b, 4, {NULL, HOLD}, {NULL, HOLD}, {OK_JSON, KEEP}, {OK_JSON, KEEP});
+    struct ml_call *probe = get(&b, "/1"), *second = get(&b, "/2");
+    probe->http1 = second->http1 = false; /* as over TLS */
+    until_requests(&b, 2);
+    assert_true(probe->probe && !probe->solo);
+    assert_true(!second->probe && second->solo);
+    ml_call_free(probe);
+    assert_false(b.origin->probing); /* the next one may */
+    struct ml_call *third = get(&b, "/3");
+    third->http1 = false;
+    settle_one(&b, third);
+    assert_int_equal(ml_call_status(third), 200); /* nobody shared the connection */
+    assert_int_equal(b.origin->spoken, ML_SPOKEN_HTTP1);
+    struct ml_call *fourth = get(&b, "/4");
+    fourth->http1 = false;
+    settle_one(&b, fourth);
+    assert_true(fourth->solo);
+    ml_call_free(second), ml_call_free(third), ml_call_free(fourth);
+    bench_close(&b);
+}
+
+/* Where HTTP/2 was spoken, an answer over HTTP/1.1 may be another's: it is asked for again. */
+static void an_answer_that_may_be_anothers_is_not_taken(void **state)
+{
+    (void)state;
+    SCRIPT(b, 4, {OK_JSON, KEEP}, {OK_JSON, KEEP});
+    b.origin->spoken = ML_SPOKEN_HTTP2;
+    struct ml_call *call = get(&b, "/1");
+    call->http1 = false; /* as over TLS */
+    until_backoff(&b, call);
+    assert_int_equal(b.origin->spoken, ML_SPOKEN_HTTP1);
+    settle(&b);
+    assert_int_equal(ml_call_status(call), 200);
+    assert_int_equal(ml_call_attempts(call), 2);
+    assert_true(call->solo);
+    ml_call_free(call);
     bench_close(&b);
 }
 
@@ -504,6 +547,8 @@ int main(void)
         cmocka_unit_test(the_gate_holds),
         cmocka_unit_test(lanes_take_turns_at_the_gate),
         cmocka_unit_test(http2_opens_the_gate_for_reads_only),
+        cmocka_unit_test(one_read_probes_for_http2),
+        cmocka_unit_test(an_answer_that_may_be_anothers_is_not_taken),
         cmocka_unit_test(a_net_may_end_before_its_calls),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(odd_but_right_requests_go_out_as_they_are),

@@ -143,11 +143,11 @@ static void a_forked_child_does_not_keep_the_loop_awake(void **state)
     ml_call_free(call);
     assert_int_equal(ml_net_turn(b.net, 0), 0);
     struct bell bell = {.timer.fire = ring};
-    ml_net_timer(b.net, &bell.timer, ml_clock_us() + 20000);
+    ml_net_timer(b.net, &bell.timer, ml_clock_us() + 100000);
     int turns = 0;
     for (; !bell.rung; turns++)
         assert_int_equal(ml_net_turn(b.net, -1), 0);
-    assert_true(turns < 10);
+    assert_true(turns < 300); /* a loop that is kept awake makes thousands */
     close(hold[0]), close(hold[1]);
     assert_int_equal(waitpid(child, NULL, 0), child);
     bench_close(&b);

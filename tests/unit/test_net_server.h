@@ -326,6 +326,16 @@ static inline void settle(struct bench *b)
     }
 }
 
+/* Until this call has ended; others may go on. */
+static inline void settle_one(struct bench *b, const struct ml_call *call)
+{
+    int64_t since = ml_clock_us();
+    while (!ml_call_ended(call)) {
+        turn(b, since);
+        hurry(b);
+    }
+}
+
 /* Until the server has n requests; retries wait. */
 static inline void until_requests(struct bench *b, unsigned n)
 {
