@@ -9,5 +9,5 @@ function(moonlever_embed out symbol root)
       -DROOT=${CMAKE_SOURCE_DIR}/${root} "-DFILES=${ARGN}"
       -P ${CMAKE_SOURCE_DIR}/cmake/embed_files.cmake
     DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed_files.cmake
-    COMMENT "Embedding ${root}/*.lua" VERBATIM)
+    COMMENT "Embedding ${root}" VERBATIM)
 endfunction()

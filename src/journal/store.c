@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "journal/store.h"
+
+#include "journal/db.h"
+
+static const char *const sql[ML_STORE_STATEMENTS] = {
+    [ML_STORE_BEGIN] = "BEGIN IMMEDIATE",
+    [ML_STORE_COMMIT] = "COMMIT",
+    /* ?3 is the id of the change that is tried again: its attempts count for this one. */
+    [ML_STORE_PLAN] =
+        "INSERT INTO mut(id, run, seq, started, moved, attempts, redoes, undo_of, occurrence,"
+        " rkey, service, origin, operation, resource, target, method, path, effect, body,"
+        " before, after)"
+        " VALUES(?1, ?1 >> 32, ?1 & 4294967295, ?2, ?2,"
+        " coalesce((SELECT attempts FROM mut WHERE id = ?3), 0), ?3 & 4294967295, ?4, ?5, ?6,"
+        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    [ML_STORE_SEND] =
+        "UPDATE mut SET state = 'S', attempts = attempts + 1, moved = ?2 WHERE id = ?1",
+    [ML_STORE_ATTEMPT] = "INSERT INTO attempt(mut, n, started) VALUES(?1, ?2, ?3)",
+    [ML_STORE_NOTE] = "UPDATE attempt SET ended = ?3, sends = ?4, status = ?5, error = ?6"
+                      " WHERE mut = ?1 AND n = ?2",
+    [ML_STORE_MOVE] =
+        "UPDATE mut SET state = ?2, moved = ?3, reason = ?4, kind = ?5 WHERE id = ?1",
+    [ML_STORE_AFTER] = "UPDATE mut SET after = ?2 WHERE id = ?1",
+};
+
+int ml_store_create(struct ml_store *store, sqlite3 *db)
+{
+    *store = (struct ml_store){.db = db};
+    for (int i = 0; i < ML_STORE_STATEMENTS; i++) {
+        int code = sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                      &store->statement[i], NULL);
+        if (code != SQLITE_OK)
+            return code;
+    }
+    return SQLITE_OK;
+}
+
+void ml_store_destroy(struct ml_store *store)
+{
+    for (int i = 0; i < ML_STORE_STATEMENTS; i++)
+        sqlite3_finalize(store->statement[i]);
+    *store = (struct ml_store){.db = NULL};
+}
+
+/* Runs a bound statement; the reset says how the step went. */
+static int run(sqlite3_stmt *stmt)
+{
+    sqlite3_step(stmt);
+    return sqlite3_reset(stmt);
+}
+
+/* As run, for a statement that must meet its one row. */
+static int run_on_one(struct ml_store *store, enum ml_store_statement which)
+{
+    int code = run(store->statement[which]);
+    if (code != SQLITE_OK)
+        return code;
+    return sqlite3_changes(store->db) == 1 ? SQLITE_OK : SQLITE_NOTFOUND;
+}
+
+int ml_store_begin(struct ml_store *store)
+{
+    return run(store->statement[ML_STORE_BEGIN]);
+}
+
+int ml_store_commit(struct ml_store *store)
+{
+    return run(store->statement[ML_STORE_COMMIT]);
+}
+
+static int plan(struct ml_store *store, int64_t id, const struct ml_journal_change *c)
+{
+    sqlite3_stmt *stmt = store->statement[ML_STORE_PLAN];
+    int64_t redone = c->redoes ? (id >> 32) << 32 | c->redoes : 0;
+    int code =
+        ml_db_bind(stmt, "iiooisssssssssbss", id, c->at, redone, c->undo_of, c->occurrence,
+                   c->rkey, c->service, c->origin, c->operation, c->resource, c->target,
+                   c->method, c->path, c->effect, c->body, c->body_len, c->before, c->after);
+    return code == SQLITE_OK ? run(stmt) : code;
+}
+
+/* A statement that fails takes back only itself: a refused change leaves no attempt, and the
+ * transaction goes on. */
+static int send(struct ml_store *store, int64_t id, unsigned n, int64_t at)
+{
+    int code = ml_db_bind(store->statement[ML_STORE_SEND], "ii", id, at);
+    if (code == SQLITE_OK)
+        code = run_on_one(store, ML_STORE_SEND);
+    if (code == SQLITE_CONSTRAINT_UNIQUE)
+        return ML_STORE_REFUSED;
+    if (code == SQLITE_OK)
+        code = ml_db_bind(store->statement[ML_STORE_ATTEMPT], "iii", id, (int64_t)n, at);
+    return code == SQLITE_OK ? run(store->statement[ML_STORE_ATTEMPT]) : code;
+}
+
+/* A change gets into S by a send only: without the row of its attempt I1 would not hold. */
+static int move(struct ml_store *store, int64_t id, const struct ml_journal_end *end)
+{
+    char letter[2] = {(char)end->state, '\0'};
+    if (end->state == ML_CHANGE_SENT)
+        return SQLITE_MISUSE;
+    int code = ml_db_bind(store->statement[ML_STORE_MOVE], "isiss", id, letter, end->at,
+                          end->reason, end->kind);
+    if (code == SQLITE_OK)
+        code = run_on_one(store, ML_STORE_MOVE);
+    if (code != SQLITE_OK || !end->after)
+        return code;
+    code = ml_db_bind(store->statement[ML_STORE_AFTER], "is", id, end->after);
+    return code == SQLITE_OK ? run(store->statement[ML_STORE_AFTER]) : code;
+}
+
+static int note(struct ml_store *store, const struct ml_command *c)
+{
+    const struct ml_journal_attempt *a = &c->u.attempt;
+    struct ml_journal_end end = {.state = c->state, .reason = a->error, .at = a->at};
+    int code = ml_db_bind(store->statement[ML_STORE_NOTE], "iiiiis", c->id, (int64_t)c->n,
+                          a->at, (int64_t)a->sends, (int64_t)a->status, a->error);
+    if (code == SQLITE_OK)
+        code = run_on_one(store, ML_STORE_NOTE);
+    if (code != SQLITE_OK || c->state == ML_CHANGE_NONE)
+        return code;
+    return move(store, c->id, &end);
+}
+
+int ml_store_apply(struct ml_store *store, const struct ml_command *c)
+{
+    switch (c->kind) {
+    case ML_COMMAND_PLAN:
+        return plan(store, c->id, &c->u.change);
+    case ML_COMMAND_SEND:
+        return send(store, c->id, c->n, c->u.attempt.at);
+    case ML_COMMAND_NOTE:
+        return note(store, c);
+    default:
+        return move(store, c->id, &c->u.end);
+    }
+}
