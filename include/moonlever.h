@@ -52,7 +52,8 @@ enum {
     MOONLEVER_EUSAGE = -1,  /* wrong key, value, file or script; nothing was sent */
     MOONLEVER_ENOMEM = -2,  /* out of memory */
     MOONLEVER_ESYSTEM = -3, /* the system refused something (descriptors, files) */
-    MOONLEVER_EBUSY = -4    /* a run is under way, or called from a callback */
+    MOONLEVER_EBUSY = -4,   /* a run is under way, or called from a callback */
+    MOONLEVER_ELOCKED = -5  /* another process is at work on this plan (exit 75) */
 };
 
 enum { MOONLEVER_LOG_ERROR, MOONLEVER_LOG_WARN, MOONLEVER_LOG_INFO, MOONLEVER_LOG_DEBUG };
@@ -100,6 +101,13 @@ MOONLEVER_API void moonlever_close(moonlever *h);
  *   concurrency   N            requests in flight at most (1..1000, default 32)
  *   max_changes   N            stop (exit 6) before change N+1
  *   max_requests  N            stop (exit 6) before request N+1
+ *   max_time      SECONDS      stop (exit 6) after this; writes under way are settled
+ *   canary        true|false   1 change, then 10, then 100, then all; stops (exit 6) when one
+ *                              of a lot does not go well
+ *   confirm       N            yes, and up to N deletes (yes alone allows 10)
+ *   plan_file     PATH         a dry run, whose changes become a plan in this file
+ *   wait          SECONDS      how long to look for what a service has only accepted (120)
+ *   journal       PATH         instead of $XDG_STATE_HOME/moonlever/journal.db
  *   log_level     0..3         MOONLEVER_LOG_*
  *   env           true|false   credentials and origins may be read from the environment
  *   credential    NAME=SECRET  e.g. SCREENDESK_TOKEN=...; goes before the environment
@@ -129,6 +137,19 @@ MOONLEVER_API int moonlever_run_start(moonlever *h, const char *script, int argc
 /* As moonlever_run_start with the text of the script; `name` is what messages call it. */
 MOONLEVER_API int moonlever_run_text(moonlever *h, const char *name, const char *text,
                                      size_t len, int argc, const char *const *argv);
+/* The following are runs as well; what is wrong with the run or the plan shows in their exit
+ * code and in moonlever_errmsg().
+ * Sends the changes of a plan file, or what an earlier apply of it has left. */
+MOONLEVER_API int moonlever_apply_start(moonlever *h, const char *plan_path);
+/* Takes up a run that was stopped or killed: settles what it had sent, then does the rest. */
+MOONLEVER_API int moonlever_resume_start(moonlever *h, const char *run);
+/* Takes back what a run has changed, and nobody since. */
+MOONLEVER_API int moonlever_undo_start(moonlever *h, const char *run);
+/* Runs the script of a run again, writing only where that run did not succeed. */
+MOONLEVER_API int moonlever_rerun_start(moonlever *h, const char *run);
+/* Runs one of the program's own tools ("runs", "show"), which print to the output callback. */
+MOONLEVER_API int moonlever_tool_start(moonlever *h, const char *tool, int argc,
+                                       const char *const *argv);
 /* 1 when no run is under way. */
 MOONLEVER_API int moonlever_run_done(const moonlever *h);
 /* Readable when dispatch has something to do. Owned by the handle. */

@@ -6,7 +6,9 @@
 --   2. it is compared with the object as it was (before-image); what is already
 --      so sends nothing (noop)
 --   3. it is declared at the one door for writes (raw.change), where licence and
---      guards are; in a dry run it ends here, laid over later reads
+--      guards are, and written down in the journal with its before- and after-image;
+--      in a dry run it ends here, laid over later reads. A run that is resumed is
+--      answered from what it did before (memory.lua)
 --   4. it is sent, and the answer judged: settle.lua
 -- Invariants: one object has one write under way; a write of unknown outcome is
 -- never repeated before it was looked for (settle.lua).
@@ -18,6 +20,7 @@ local check = require "moonlever.check"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
 local objects = require "moonlever.objects"
+local memory = require "moonlever.memory"
 local planned = require "moonlever.planned"
 local settle = require "moonlever.settle"
 local shape = require "moonlever.shape"
@@ -28,12 +31,14 @@ local null = raw.null
 
 -- One write at a time for each object: two that overlap could each be read back
 -- as the other's. Released when the returned value goes out of scope.
-local held_metatable = { __close = function(held) held.busy[held.name] = nil end }
+-- `quiet`: until then an earlier copy of the write may still arrive.
+local held_metatable = { __close = function(held) held.busy[held.name] = held.quiet end }
 
 local function hold(op, key)
   local busy, name = op.ctx.busy, op.res.name .. " " .. key
   local pause = 0.005
   while busy[name] do
+    if busy[name] ~= true and raw.now() >= busy[name] then break end
     raw.sleep(pause)
     pause = math.min(pause * 2, 0.1)
   end
@@ -83,10 +88,47 @@ local function differing(op, sent, before)
   return members
 end
 
-local function declare(op, target, path)
+-- The members of `object` that `names` names, as JSON for the journal.
+local function image_of(object, names)
+  local members = {}
+  for _, name in ipairs(names) do
+    local value = rawget(object, name)
+    members[name] = value == nil and null or value
+  end
+  return raw.json.encode(members, { sorted = true })
+end
+
+-- The images that the journal keeps: what differs for an update, all of it for what
+-- replaces or ends an object, since an undo needs it.
+local function images(job)
+  local effect, before = job.op.spec.effect, nil
+  if job.before then
+    before = effect == "update" and image_of(job.before, job.changed) or raw.json.encode(job.before, { sorted = true })
+  end
+  local after
+  if effect == "create" and job.op.ctx.overlay then
+    -- What the plan does to the new object names it by its stand-in.
+    local object = { [job.op.res.key] = job.op.ctx.overlay:next_key() }
+    for name, value in next, job.sent do object[name] = value end
+    after = raw.json.encode(object, { sorted = true })
+  elseif job.sent then
+    after = effect == "update" and image_of(job.sent, job.changed) or raw.json.encode(job.sent, { sorted = true })
+  end
+  return before, after
+end
+
+-- Takes the change through the door and into the journal; `old` is a row that an
+-- earlier process of the run has left of it.
+local function declare(job, old)
+  local op, request = job.op, job.request
+  local before, after = images(job)
+  while raw.must_wait() do raw.sleep(0.01) end
   return raw.change(op.ctx.handle, {
-    operation = op.name, resource = op.resource, target = target,
-    method = op.spec.method, path = path,
+    service = op.ctx.name, operation = op.name, resource = op.resource, target = job.target,
+    method = op.spec.method, path = request.path, effect = op.spec.effect,
+    rkey = memory.key(op, job.target), body = request.body, before = before, after = after,
+    adopt = old and old.adopt, attempts = old and old.attempts, state = old and old.state,
+    redoes = old and old.redoes,
   })
 end
 
@@ -112,31 +154,48 @@ function Job:image(got)
   return "before"
 end
 
-local function new_job(op, target, path, sent, before)
+local function new_job(op, held, target, sent, before)
+  local path = endpoint.path(op, { target })
   return setmetatable({
-    op = op, target = target, sent = sent, before = before,
+    op = op, held = held, target = target, sent = sent, before = before,
     changed = before and sent and differing(op, sent, before) or {},
     reader = op.sibling(op.spec.read), read_path = path,
     request = { path = path, target = target, body = sent and encode(op, sent) or nil },
   }, Job)
 end
 
--- Declares and sends a job, or plans it. Returns the new object.
-local function run(job, plan)
-  job.change = declare(job.op, job.target, job.request.path)
+-- Declares and sends a job, or plans it. `settled` sends it and returns the object;
+-- `plan` lays it over later reads and returns what they would show; `known` returns
+-- the object of a change that this run made before it was resumed.
+local function run(job, settled, plan, known)
+  local old = memory.take(job)
+  if old and old.done then return known(old) end
+  if memory.is_left_alone(job) then
+    raw.noop(job.op.name, job.target)
+    return job.before or job.op.res.shape:with(job.sent or {}, {})
+  end
+  job.change = declare(job, old)
   job.request.change = job.change
-  if not job.change:planned() then return settle.absolute(job) end
+  if not job.change:planned() then return settled(job) end
   job.change:finish("planned")
   planned.note(job.op, job.target, job.before, job.sent, job.changed)
   return plan()
 end
 
--- The object as a dry run sees it after `members` of `sent` were set.
-local function plan_patch(job, members)
+local function patch_of(job, members)
   local patch = {}
   for _, name in ipairs(members) do patch[name] = job.sent[name] end
-  job.op.ctx.overlay:patch(job.op.res, job.target, patch)
-  return job.op.res.shape:with(job.before, patch)
+  return patch
+end
+
+-- Runs a job that sets members of an object that is there.
+local function run_patch(job, members)
+  local shape_of = job.op.res.shape
+  return run(job, settle.absolute, function()
+    local patch = patch_of(job, members) -- as a dry run sees the object from now on
+    job.op.ctx.overlay:patch(job.op.res, job.target, patch)
+    return shape_of:with(job.before, patch)
+  end, function() return shape_of:with(job.before, patch_of(job, members)) end)
 end
 
 -- ---------------------------------------------------------------------------
@@ -185,9 +244,10 @@ end
 -- ---------------------------------------------------------------------------
 -- The operations
 
--- The before-image of an update: the record, unless it was written through since.
+-- The before-image of an update: the record, unless it was written through since, or
+-- shows how the object was before this run was resumed.
 local function before_image(op, id, record)
-  if record and not op.ctx.written[record] then
+  if record and not op.ctx.written[record] and not memory.is_rewound(op, id) then
     local plans = op.ctx.overlay
     return plans and plans:apply(op.res, op.res.shape:with(record, {})) or record
   end
@@ -207,8 +267,8 @@ function change.update(op, target, fields)
     raw.noop(op.name, id)
     return before
   end
-  local job = new_job(op, id, endpoint.path(op, { id }), sent, before)
-  local object = run(job, function() return plan_patch(job, job.changed) end)
+  local job = new_job(op, held, id, sent, before)
+  local object = run_patch(job, job.changed)
   if record then op.ctx.written[record] = true end
   return object
 end
@@ -216,15 +276,15 @@ end
 -- Deletes an object, by record or id. Returns nothing.
 function change.delete(op, target)
   local id, record = objects.target(op, target)
+  if memory.was_deleted(op, id) then return end
   local held <close> = hold(op, id) -- luacheck: ignore
-  if op.ctx.overlay and not record then
-    -- A plan must not promise to delete what is not there.
-    id = tostring(objects.get(op.sibling(op.spec.read), id)[op.res.key])
-  end
-  local job = new_job(op, id, endpoint.path(op, { id }), nil, nil)
+  -- The before-image is all that an undo has; and nothing is promised to end that is not there.
+  record = record or op.spec.read and objects.get(op.sibling(op.spec.read), id)
+  if record then id = tostring(record[op.res.key]) end
+  local job = new_job(op, held, id, nil, record)
   job.gone_is_done = true
   job.image = function() return "before" end
-  run(job, function() op.ctx.overlay:delete(op.res, id) end)
+  run(job, settle.absolute, function() op.ctx.overlay:delete(op.res, id) end, function() end)
 end
 
 -- Is the object already exactly what a replacement would make it?
@@ -239,10 +299,10 @@ local function is_exactly(op, body, before)
   return true
 end
 
-local function put(op, id, body, before, members)
-  local job = new_job(op, id, endpoint.path(op, { id }), body, before)
+local function put(op, held, id, body, before, members)
+  local job = new_job(op, held, id, body, before)
   job.verify = true
-  local object = run(job, function() return plan_patch(job, members or job.changed) end)
+  local object = run_patch(job, members or job.changed)
   objects.remember(op, id, body[op.res.spec.alias])
   return object
 end
@@ -266,7 +326,7 @@ function change.replace(op, target, fields)
   return (claiming(op, fields, id, function()
     local members = {}
     for name in pairs(op.spec.fields) do members[#members + 1] = name end
-    return put(op, id, with_defaults(op, body), before, members)
+    return put(op, held, id, with_defaults(op, body), before, members)
   end))
 end
 
@@ -393,7 +453,7 @@ function change.merge_put(op, target, value)
     raw.noop(op.name, id)
     return fresh
   end
-  return (claiming(op, members, id, function() return put(op, id, body, fresh, names) end))
+  return (claiming(op, members, id, function() return put(op, held, id, body, fresh, names) end))
 end
 
 -- Creates an object; returns it. An unknown outcome is settled by a search for its
@@ -404,18 +464,14 @@ function change.create(op, fields)
   local target = sent[op.res.spec.natural_key]
   -- Until there is an id, the owner of the addresses is this call and no other.
   local object, claims = claiming(op, fields, {}, function()
-    local job = {
-      op = op, target = target, sent = sent, matches = settle.create_matches,
-      request = { path = endpoint.path(op, {}), target = target, body = encode(op, with_defaults(op, sent)) },
-    }
-    job.change = declare(op, target, job.request.path)
-    job.request.change = job.change
-    if not job.change:planned() then return settle.create(job) end
-    job.change:finish("planned")
     local names = {}
     for name in pairs(sent) do names[#names + 1] = name end
-    planned.note(op, target, nil, sent, names)
-    return op.ctx.overlay:create(op.res, sent)
+    local job = {
+      op = op, target = target, sent = sent, changed = names, matches = settle.create_matches,
+      request = { path = endpoint.path(op, {}), target = target, body = encode(op, with_defaults(op, sent)) },
+    }
+    return run(job, settle.create, function() return op.ctx.overlay:create(op.res, sent) end,
+      function(old) return op.res.shape:with(raw.json.decode(old.after), {}) end)
   end)
   local id = object[op.res.key]
   for _, name in ipairs(claims) do op.ctx.claims[name] = tostring(id) end

@@ -12,6 +12,7 @@
 local raw = require "moonlever.raw"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
+local memory = require "moonlever.memory"
 local pages = require "moonlever.pages"
 local snapshot = require "moonlever.snapshot"
 
@@ -169,6 +170,7 @@ local function next_page(self)
   if page then
     self.last_number = page.number
     if self.op.ctx.overlay then page.items = self.op.ctx.overlay:apply_all(self.op.res, page.items) end
+    memory.rewind_all(self.op, page.items)
     dress(self.op, page.items)
   else
     page = planned_page(self, (self.last_number or 0) + 1)

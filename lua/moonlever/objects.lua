@@ -10,12 +10,14 @@
 local check = require "moonlever.check"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
+local memory = require "moonlever.memory"
 
 local objects = {}
 
 local function dress(op, request, record)
   local plans = op.ctx.overlay
   if plans then plans:apply(op.res, record) end
+  memory.rewind(op, record)
   return endpoint.guard(op, request, op.res.shape.dress, op.res.shape, record)
 end
 

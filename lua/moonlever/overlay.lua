@@ -59,14 +59,19 @@ function Overlay:delete(res, key)
   end
 end
 
+-- The stand-in key that the next planned object gets.
+function Overlay:next_key()
+  return ("planned-%d"):format(self.created + 1)
+end
+
 -- Plans a new object, which gets a stand-in key ("planned-1"); returns it dressed.
 function Overlay:create(res, object)
+  local key, copy = self:next_key(), {}
   self.created = self.created + 1
-  local copy = {}
   for name, value in next, object do
     if value ~= null then copy[name] = value end
   end
-  copy[res.key] = ("planned-%d"):format(self.created)
+  copy[res.key] = key
   of(self, res).new[copy[res.key]] = copy
   return res.shape:with(copy, {})
 end

@@ -57,4 +57,20 @@ function planned.note(op, target, before, sent, members)
   raw.plan_line("  " .. line .. "\n")
 end
 
+-- One line for a change as the journal holds it.
+local function describe_row(row)
+  local before = row.before and raw.json.decode(row.before, { null = "drop" }) or {}
+  local after = row.after and raw.json.decode(row.after) or {}
+  local members = {}
+  for name in pairs(after) do members[#members + 1] = name end
+  local op = { spec = { effect = row.effect }, resource = row.resource }
+  return describe(op, row.target, row.effect ~= "create" and before or nil, after, members)
+end
+
+--- Writes the first of these changes to the output, before anybody is asked.
+function planned.preview(rows)
+  for i = 1, math.min(#rows, SHOWN) do raw.write("  " .. describe_row(rows[i]) .. "\n") end
+  if #rows > SHOWN then raw.write(("  … and %d more\n"):format(#rows - SHOWN)) end
+end
+
 return planned

@@ -13,6 +13,7 @@ local raw = require "moonlever.raw"
 local check = require "moonlever.check"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
+local memory = require "moonlever.memory"
 
 local request = {}
 
@@ -149,6 +150,7 @@ local function in_doubt(sent, err)
   return err
 end
 
+-- A write without a meaning: PUT and DELETE end the same when repeated.
 local function write(op, sent)
   local change = sent.change
   for sends = 1, SENDS do
@@ -166,17 +168,38 @@ local function write(op, sent)
     end
     if not REPEATABLE[sent.method] or sends == SENDS then return fail(change, "unknown", in_doubt(sent, result)) end
     raw.sleep(0.2 * 3 ^ (sends - 1) * (0.5 + raw.random()))
+    change:again()
   end
 end
 
--- Sends a request; see the head of this file. Returns the body and { status, headers }.
+local function row_of(op, sent, old)
+  local ctx = op.ctx
+  return {
+    service = ctx.name, operation = op.name, resource = op.name, target = sent.target, method = sent.method,
+    path = sent.query and sent.path .. "?" .. sent.query or sent.path, effect = sent.effect, body = sent.body,
+    rkey = ctx.origin .. " " .. op.name .. " " .. sent.target,
+    adopt = old and old.adopt, attempts = old and old.attempts, state = old and old.state,
+    redoes = old and old.redoes,
+  }
+end
+
+-- Sends a write that is written down (apply, undo): job.row names method and path.
+function request.resend(job)
+  local row, sent = job.row, job.request
+  sent.method, sent.effect, sent.credential = row.method, row.effect, credential_of(job.ctx, {}, sent.path)
+  write({ ctx = job.ctx, name = row.operation, call = "request", spec = {}, credential = sent.credential }, sent)
+end
+
+-- Sends a request; see the head of this file. A write that this run made before it was
+-- resumed is not sent again: nil and { earlier = true } are returned. Returns the body and { status, headers }.
 -- In a dry run a write is planned, and nil and { planned = true } are returned.
 function request.send(ctx, options)
   local op, sent = prepare(ctx, options)
   if sent.effect == "read" then return read(op, sent) end
-  sent.change = raw.change(ctx.handle, {
-    operation = op.name, resource = op.name, target = sent.target, method = sent.method, path = sent.path,
-  })
+  local old = memory.take { op = op, target = sent.target, request = sent, repeatable = REPEATABLE[sent.method] }
+  if old and old.done then return nil, { status = 200, headers = {}, earlier = true } end
+  while raw.must_wait() do raw.sleep(0.01) end
+  sent.change = raw.change(ctx.handle, row_of(op, sent, old))
   if not sent.change:planned() then return write(op, sent) end
   sent.change:finish("planned")
   return nil, { planned = true }

@@ -159,13 +159,21 @@ local function sealed(what, object, members)
   })
 end
 
-local function new_resource(ctx, name, spec)
-  local record = ctx.catalogue.shapes[spec.record]
-  local res = {
-    name = name, spec = spec, key = spec.key, fold = spec.fold, bound = {},
-    shape = shape.compile(spec.record, record),
-  }
-  local resource = {}
+local function resource_of(ctx, name)
+  local res = ctx.resources[name]
+  if not res then
+    local spec = ctx.catalogue.resources[name]
+    res = {
+      name = name, spec = spec, key = spec.key, fold = spec.fold, bound = {},
+      shape = shape.compile(spec.record, ctx.catalogue.shapes[spec.record]),
+    }
+    ctx.resources[name] = res
+  end
+  return res
+end
+
+local function new_resource(ctx, name)
+  local res, resource = resource_of(ctx, name), {}
   return sealed(("%s.%s"):format(ctx.name, name), resource, methods_of(ctx, res, resource))
 end
 
@@ -181,7 +189,7 @@ end
 
 local function new_client(ctx)
   local tree = {}
-  for name, spec in pairs(ctx.catalogue.resources) do place(tree, name, new_resource(ctx, name, spec)) end
+  for name in pairs(ctx.catalogue.resources) do place(tree, name, new_resource(ctx, name)) end
   for name, branch in pairs(tree) do
     if getmetatable(branch) == nil then tree[name] = sealed(ctx.name .. "." .. name, {}, branch) end
   end
@@ -266,14 +274,28 @@ function service.connect(argument, ...)
   if select("#", ...) > 0 then
     errors.usage("connect: takes one argument; options go into its table: connect { service = …, url = … }")
   end
+  return new_client(service.context(argument))
+end
+
+-- The bound operation of that name ("screendesk.recordings.update") in a context, or
+-- nil where the catalogue has none.
+function service.find(ctx, name)
+  local resource, verb = name:match("^[^.]*%.(.*)%.([^.]*)$")
+  local spec = resource and ctx.catalogue.resources[resource]
+  return spec and spec.operations[verb] and service.operation(ctx, resource_of(ctx, resource), verb) or nil
+end
+
+-- What a client is made of, for Moonlever's own use; arguments as for connect.
+function service.context(argument)
   local options = connect_options(argument)
   check_numbers(options)
   local catalogue = service.catalogue(options.service)
   local origin = origin_of(options, catalogue)
   local handle = connect_handle(options, catalogue, origin)
-  return new_client {
+  return {
     name = catalogue.name, catalogue = catalogue, handle = handle, origin = handle:origin(),
     overlay = raw.mode() == "dry-run" and overlay.new() or nil,
+    resources = {}, -- by name, made when they are needed
     busy = {},    -- objects with a write under way
     claims = {},  -- addresses given away in this run
     aliases = {}, -- external ids seen in this run

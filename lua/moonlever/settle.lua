@@ -4,16 +4,18 @@
 -- Judging, by evidence:
 --   complete answer that shows what was sent      confirmed
 --   complete answer that shows something else     read back: applied -> confirmed, else failed (SD-04)
---   no complete answer, 202, 408 or 5xx           unknown: read back before anything else.
---        after-image -> confirmed, before-image -> sent again (at most 4 sends in all, or 8
---        where other writes of this run went through),
+--   202, or an operation that is queued           accepted: read back until it is done or --wait is over
+--   no complete answer, 408 or 5xx                unknown: read back before anything else.
+--        after-image -> confirmed, before-image, still so after the settle time -> sent again
+--        (at most 4 sends in all, or 8 where other writes of this run went through),
 --        neither -> conflict, not readable -> unknown, raised
 --   any other status                              failed (409 and 412: conflict), raised
 -- A create is not read back but searched for by its natural key, after the settle
 -- time: one is confirmed, none is sent once more, two are a conflict.
 --
 -- Invariants: a write of unknown outcome is never repeated before it was looked
--- for; every declared change ends in exactly one state.
+-- for, and not while it may still arrive (the settle time); every declared change
+-- ends in exactly one state.
 --
 -- A job is { op, target, request, change, sent, matches = function(job, object) };
 -- absolute writes also have reader, read_path and image = function(job, object).
@@ -36,6 +38,24 @@ local SENDS, SENDS_OF_A_WORKING_SERVICE = 4, 8
 local LOOKS = 4        -- rounds of reading an object back
 local LONGEST_PAUSE = 2 -- seconds between two sends or looks
 local CREATE_SENDS = 2 -- sends of a create, searched for in between
+local SETTLE = 5       -- seconds after which nothing that was sent is on its way any more
+local WAIT = 120       -- seconds for which what is accepted is looked for
+
+-- Seconds from the setting of that name, or `default`.
+local function seconds(name, default)
+  local text = raw.setting(name)
+  if text == nil or text == "" then return default end
+  local value = tonumber(text)
+  if not value or value < 0 or value ~= value or value == math.huge then
+    errors.usage(("%s is '%s', which is no number of seconds"):format(name, text), "set it to 5, or unset it")
+  end
+  return value
+end
+
+-- Seconds after the end of an attempt of `op` until nothing of it is on its way any more.
+function settle.time(op)
+  return seconds("MOONLEVER_SETTLE", op.spec.settle or SETTLE)
+end
 
 -- Can the member `name` be looked for in `got`? An external id only where reads show it (SD-16).
 function settle.is_visible(op, name, got)
@@ -93,9 +113,15 @@ end
 
 local function verdict_of(job, call, status)
   job.status = errors.status_text(status)
-  if status >= 200 and status < 300 and status ~= 202 then return answer_of(job, call) end
+  if status == 202 then return "accepted", endpoint.status_error(job.op, job.request, call, status) end
+  if status >= 200 and status < 300 then
+    if job.op.spec.finish == "accepted" then
+      return "accepted", endpoint.status_error(job.op, job.request, call, status)
+    end
+    return answer_of(job, call)
+  end
   local err = endpoint.status_error(job.op, job.request, call, status)
-  if status == 202 or status == 408 or status >= 500 then return "unknown", err end
+  if status == 408 or status >= 500 then return "unknown", err end
   -- Gone after an earlier send of ours, also one that was repeated below.
   if status == 404 and job.gone_is_done and (job.doubt or call:attempts() > 1) then return "done", nil end
   return "refused", err
@@ -105,9 +131,25 @@ local function exchange(job)
   local ok, call = pcall(endpoint.guard, job.op, job.request, endpoint.start, job.op, job.request)
   if not ok then return fail(job, "failed", call) end
   local status, fault = call:wait()
+  -- An attempt of unknown outcome that was repeated below may still arrive, after this one:
+  -- the object stays closed for that long (T11).
+  if status and job.held and call:doubt() then job.held.quiet = raw.now() + settle.time(job.op) end
   if status then return verdict_of(job, call, status) end
   local err = endpoint.fault_error(job.op, job.request, fault)
+  if fault.kind == "conflict" then return "blocked", err end
   return fault.sent and "unknown" or "unsent", err
+end
+
+-- Another run has left a change of this object open. Settles it, so that ours can
+-- be sent; raises when its process is still at work, or when it cannot be settled.
+local function unblock(job, err)
+  local ok, why = require("moonlever.recover").unblock(job)
+  if not ok then
+    fail(job, "conflict", errors.new("conflict", ("%s %s: %s"):format(job.op.name, job.target, why), {
+      reason = why, operation = job.op.name, target = job.target, fix = "run it again when that is settled",
+      detail = err.detail,
+    }))
+  end
 end
 
 -- ---------------------------------------------------------------------------
@@ -143,7 +185,8 @@ local function observe(job)
 end
 
 local function confirm(job, object)
-  job.change:finish("confirmed")
+  local after = job.creates and object and raw.json.encode(object, { sorted = true }) or nil
+  job.change:finish("confirmed", nil, nil, after)
   job.op.ctx.works = true
   return object
 end
@@ -175,11 +218,21 @@ local function verify(job, object)
     "look at the object and run it again"))
 end
 
+-- Reads the object back after a doubt. What looks as before may only be on its way:
+-- it counts when it still does after the settle time (T9).
+local function observe_settled(job)
+  local image, got = observe(job)
+  local pause_s = settle.time(job.op)
+  if image ~= "before" or pause_s == 0 then return image, got end
+  raw.sleep(pause_s)
+  return observe(job)
+end
+
 -- After an unknown outcome. Returns true when the write is to be sent again, else
 -- false and the object.
 local function settle_doubt(job, err, sends)
   job.doubt = true
-  local image, got = observe(job)
+  local image, got = observe_settled(job)
   if image == "after" then return false, confirm(job, got) end
   if image == "unreadable" then return unknown(job, err, got) end
   if image ~= "before" then
@@ -191,41 +244,62 @@ local function settle_doubt(job, err, sends)
     local reason = ("%s; it was not applied in %d sends"):format(reason_of(err), sends)
     return fail(job, "failed", fault_of(job, err.kind, reason, err.fix or "run it again later", err))
   end
+  job.change:again()
   pause(sends)
   return true
+end
+
+-- Looks for what the service has taken on but not done: `look` returns an image and
+-- the object. Returns the object when it is done, and the last one seen when it is
+-- not done in time: then the change stays accepted, and the run is a partial one.
+local function settle_accepted(job, look)
+  job.change:accepted()
+  local deadline, wait = raw.now() + seconds("MOONLEVER_WAIT", WAIT), 0.25
+  while true do
+    local image, got = look(job)
+    if image == "after" then return confirm(job, got) end
+    if image == "other" or image == "gone" then
+      return fail(job, "conflict", fault_of(job, "conflict",
+        ("answered %s; now it is neither as before nor as wanted"):format(job.status),
+        "somebody else changed it: look at it and run it again"))
+    end
+    if raw.now() >= deadline then
+      job.change:finish("accepted", ("answered %s; it was not seen done in time"):format(job.status))
+      return got
+    end
+    raw.sleep(math.min(wait, math.max(0, deadline - raw.now())))
+    wait = math.min(wait * 2, 5)
+  end
 end
 
 -- Sends an absolute write until it has one of the final states. A job has: op,
 -- target, request, change, sent, reader, read_path, matches(object), image(object),
 -- and may have verify and gone_is_done. Returns the object as it is now.
 function settle.absolute(job)
-  for sends = 1, math.huge do
+  local sends = 0
+  while true do
     local verdict, result = exchange(job)
     if verdict == "done" then
       if job.op.spec.answer == "object" then return verify(job, result) end
       return confirm(job, nil)
     elseif verdict == "differs" then
       return settle_difference(job, result)
+    elseif verdict == "accepted" then
+      return settle_accepted(job, observe)
+    elseif verdict == "blocked" then
+      unblock(job, result)
     elseif verdict ~= "unknown" then
       return fail(job, result.kind == "conflict" and "conflict" or "failed", result)
+    else
+      sends = sends + 1
+      local again, final = settle_doubt(job, result, sends)
+      if not again then return final end
     end
-    local again, final = settle_doubt(job, result, sends)
-    if not again then return final end
   end
 end
 
 -- ---------------------------------------------------------------------------
 -- Creates: never repeated before they were searched for
-
-local function settle_time(op)
-  local text = raw.setting("MOONLEVER_SETTLE")
-  if text == nil or text == "" then return op.spec.settle or 5 end
-  local seconds = tonumber(text)
-  if not seconds or seconds < 0 or seconds ~= seconds or seconds == math.huge then
-    errors.usage(("MOONLEVER_SETTLE is '%s', which is no number of seconds"):format(text), "set it to 5, or unset it")
-  end
-  return seconds
-end
 
 -- All objects with the natural key of this create, read fresh.
 local function twins(job)
@@ -238,7 +312,7 @@ end
 -- Looks for the object of a create whose outcome is in doubt. Returns it, or nil
 -- when it is provably not there.
 local function find_created(job, err)
-  raw.sleep(settle_time(job.op))
+  raw.sleep(settle.time(job.op))
   local ok, found = attempt(twins, job)
   if not ok then return unknown(job, err, found) end
   if #found > 1 then
@@ -274,22 +348,60 @@ function settle.create_matches(job, object)
   return true
 end
 
+-- What the list shows of a create: as observe().
+local function observe_created(job)
+  local ok, found = attempt(twins, job)
+  if not ok then return "unreadable", found end
+  if #found > 1 then return "other", nil end
+  return found[1] and "after" or "before", found[1]
+end
+
 -- Sends a create until it has one of the final states. Returns the new object.
 function settle.create(job)
-  for sends = 1, CREATE_SENDS do
+  job.creates = true
+  local sends = 0
+  while true do
     local verdict, result, object = exchange(job)
     if verdict == "done" then return confirm(job, result) end
     if verdict == "differs" then return settle_created(job, result, object) end
-    if verdict ~= "unknown" then
+    if verdict == "accepted" then return settle_accepted(job, observe_created) end
+    if verdict == "blocked" then
+      unblock(job, result)
+    elseif verdict ~= "unknown" then
       return fail(job, result.kind == "conflict" and "conflict" or "failed", result)
-    end
-    local found = find_created(job, result)
-    if found then return confirm(job, found) end
-    if sends == CREATE_SENDS then
-      local reason = ("%s; it was not there after %d sends"):format(reason_of(result), sends)
-      return fail(job, "failed", fault_of(job, result.kind, reason, "run it again later", result))
+    else
+      sends = sends + 1
+      local found = find_created(job, result)
+      if found then return confirm(job, found) end
+      if sends == CREATE_SENDS then
+        local reason = ("%s; it was not there after %d sends"):format(reason_of(result), sends)
+        return fail(job, "failed", fault_of(job, result.kind, reason, "run it again later", result))
+      end
+      job.change:again()
     end
   end
+end
+
+-- ---------------------------------------------------------------------------
+-- What a dead process has left
+
+-- Settles a change that was sent or accepted by a process that is gone, once the
+-- settle time is over. `job.change` takes the outcome: confirmed, conflict, again
+-- (as before: it may be sent), or unknown with the reason.
+function settle.left(job)
+  local look = job.creates and observe_created or observe
+  local image, got = look(job)
+  if image == "after" then
+    confirm(job, got)
+  elseif image == "before" then
+    job.change:again()
+  elseif image == "unreadable" then
+    job.change:finish("unknown", ("looking for it failed: %s"):format(reason_of(got)), got.kind)
+  else
+    local reason = image == "gone" and "it is gone" or "it is neither as before nor as wanted"
+    job.change:finish("conflict", reason, "conflict")
+  end
+  return image
 end
 
 return settle

@@ -2,6 +2,7 @@
 #include "bind/bind.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +16,24 @@ struct ml_setting {
     char name[];
 };
 
+/* The run begins in the journal. "screendesk.recordings.update" is of the service screendesk.
+ */
+static int begin(void *ud, const char *run_id, const char *operation, const char *origin,
+                 struct ml_err *err)
+{
+    struct ml_bind *b = ud;
+    char service[64];
+    snprintf(service, sizeof service, "%.*s", (int)strcspn(operation, "."), operation);
+    return ml_record_begin(&b->record, run_id, service, origin, err);
+}
+
 void ml_bind_create(struct ml_bind *b)
 {
     *b = (struct ml_bind){.exit_code = -1};
     ml_door_create(&b->door);
+    ml_record_create(&b->record);
+    b->door.begin = begin;
+    b->door.begin_ud = b;
     ml_buf_create(&b->report, REPORT_MAX);
     ml_buf_create(&b->plan, REPORT_MAX);
 }
@@ -32,6 +47,7 @@ void ml_bind_destroy(struct ml_bind *b)
         free(s);
     }
     ml_door_destroy(&b->door);
+    ml_record_destroy(&b->record);
     ml_buf_destroy(&b->report);
     ml_buf_destroy(&b->plan);
 }
@@ -141,5 +157,6 @@ int ml_bind_open(lua_State *L, struct ml_bind *b)
     ml_bind_iterator(L, b);
     ml_bind_system(L, b);
     ml_bind_records(L);
+    ml_bind_journal(L, b);
     return 1;
 }

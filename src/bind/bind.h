@@ -21,6 +21,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "bind/door.h"
+#include "bind/record.h"
 #include "net/net.h"
 #include "task/task.h"
 
@@ -33,9 +34,11 @@ struct ml_bind {
     struct ml_sched *sched;
     struct ml_log *log;
     struct ml_door door;
+    struct ml_record record;
     unsigned concurrency;
     bool env;                    /* credentials and settings may be read from the environment */
     struct ml_setting *settings; /* NAME=VALUE pairs given by the host; owned, values wiped */
+    const char *kind;            /* of the run, for the journal; NULL = "run" */
     const char *script_name;
     int argc; /* the script's own arguments */
     const char *const *argv;
@@ -89,12 +92,14 @@ void ml_bind_task(lua_State *L, struct ml_bind *b);
 void ml_bind_iterator(lua_State *L, struct ml_bind *b);
 void ml_bind_system(lua_State *L, struct ml_bind *b);
 void ml_bind_records(lua_State *L);
+void ml_bind_journal(lua_State *L, struct ml_bind *b);
 
 /* change.c, for http.c: checks that the value at idx is a change that may be sent now, and
  * shields the running task until the change has ended. */
 struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s);
 /* Something of the change may have reached the service: dropped now, it counts as unknown. */
 void ml_change_touch(struct change *change);
+struct ml_noted *ml_change_noted(struct change *change);
 /* task.c: spawns the function and nargs arguments on top of the stack; pushes the task's
  * userdata. */
 struct ml_task *ml_bind_spawn(lua_State *L, struct ml_bind *b, int nargs);

@@ -4,17 +4,26 @@
  *
  * The userdata is the change: as long as it is open it may be sent; dropped
  * while open it counts as unknown, or as planned where the service provably
- * saw nothing of it, so nothing leaves the count.
+ * saw nothing of it, so nothing leaves the count. Its row in the journal (record.h)
+ * follows the same steps.
  */
 #include <lauxlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "bind/bind.h"
 
 #define CHANGE_TYPE "moonlever.change"
 
+/* What is known of a row that an earlier process has left. */
+struct change_row {
+    lua_Integer seq, attempts;
+    enum ml_change_state state;
+};
+
 struct change {
     struct ml_door *door;
+    struct ml_noted noted;
     bool open;
     bool touched;           /* the service may have seen it */
     struct ml_sched *sched; /* set when it is sent */
@@ -26,31 +35,103 @@ static struct change *check_change(lua_State *L, int idx)
     return luaL_checkudata(L, idx, CHANGE_TYPE);
 }
 
-static const char *field(lua_State *L, int idx, const char *name)
+/* The value stays on the stack: anchored. */
+static const char *optional(lua_State *L, const char *name, size_t *len)
 {
-    if (lua_getfield(L, idx, name) != LUA_TSTRING)
+    int type = lua_getfield(L, 2, name);
+    if (type != LUA_TNIL && type != LUA_TSTRING)
         luaL_error(L, "raw.change: %s is not a string", name);
-    return lua_tostring(L, -1); /* stays on the stack: anchored */
+    return lua_tolstring(L, -1, len);
 }
 
-/* raw.change(client, {operation=, resource=, target=, method=, path=}) -> change */
+static const char *field(lua_State *L, const char *name)
+{
+    const char *text = optional(L, name, NULL);
+    if (!text)
+        luaL_error(L, "raw.change: %s is missing", name);
+    return text;
+}
+
+static lua_Integer number(lua_State *L, const char *name)
+{
+    lua_getfield(L, 2, name);
+    lua_Integer n = luaL_optinteger(L, -1, 0);
+    lua_pop(L, 1);
+    return n;
+}
+
+static void read_change(lua_State *L, const char *origin, struct ml_journal_change *out)
+{
+    *out = (struct ml_journal_change){
+        .rkey = field(L, "rkey"),
+        .service = field(L, "service"),
+        .origin = origin,
+        .operation = field(L, "operation"),
+        .resource = field(L, "resource"),
+        .target = field(L, "target"),
+        .method = field(L, "method"),
+        .path = field(L, "path"),
+        .effect = field(L, "effect"),
+        .before = optional(L, "before", NULL),
+        .after = optional(L, "after", NULL),
+        .undo_of = number(L, "undo_of"),
+        .redoes = number(L, "redoes"),
+        .at = ml_clock_wall_ms(),
+    };
+    out->body = optional(L, "body", &out->body_len);
+}
+
+/* A row that is there from an earlier process. */
+static void adopt(struct ml_noted *n, struct ml_record *r, const struct change_row *row)
+{
+    *n = (struct ml_noted){.record = r,
+                           .seq = (uint64_t)row->seq,
+                           .attempts = (unsigned)row->attempts,
+                           .state = row->state};
+}
+
+/* The row that the change adopts, if it names one. */
+static bool read_row(lua_State *L, struct change_row *row)
+{
+    row->seq = number(L, "adopt");
+    row->attempts = number(L, "attempts");
+    const char *state = row->seq ? field(L, "state") : "P";
+    row->state = (enum ml_change_state)state[0];
+    return row->seq != 0;
+}
+
+/* raw.change(client, {service=, operation=, resource=, target=, method=, path=, effect=, rkey=,
+ * body=, before=, after=, undo_of=, redoes=, adopt=, attempts=, state=}) -> change */
 static int l_change(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);
+    struct ml_journal_change row;
+    struct change_row old;
     struct ml_err err;
     luaL_checkudata(L, 1, "moonlever.client");
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
+    luaL_checkstack(L, 30, NULL);
     struct change *c = lua_newuserdatauv(L, sizeof *c, 0);
     *c = (struct change){.door = &b->door};
     luaL_setmetatable(L, CHANGE_TYPE);
     lua_getiuservalue(L, 1, 1); /* the client's origin, a string */
     const char *origin = lua_tostring(L, -1);
-    const char *resource = field(L, 2, "resource"), *operation = field(L, 2, "operation");
+    read_change(L, origin ? origin : "?", &row);
+    bool adopted = read_row(L, &old);
     ml_task_check(L, b->sched);
-    if (ml_door_enter(&b->door, resource, operation, origin ? origin : "?", &err) < 0)
+    struct ml_entry entry = {.resource = row.resource,
+                             .operation = row.operation,
+                             .origin = row.origin,
+                             .target = row.target,
+                             .deletes = strcmp(row.effect, "delete") == 0};
+    if (ml_door_enter(&b->door, &entry, &err) < 0)
         return ml_bind_raise(L, &err);
-    c->open = true;
+    c->open = true; /* from here on it ends in a state, whatever happens */
+    if (adopted)
+        adopt(&c->noted, &b->record, &old);
+    else if (ml_record_plan(&b->record, &c->noted, &row, &err) < 0)
+        return ml_bind_raise(L, &err);
     lua_pushvalue(L, 3);
     return 1;
 }
@@ -72,6 +153,13 @@ static int l_planned(lua_State *L)
     return 1;
 }
 
+/* change:seq() -> its number in the run */
+static int l_seq(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)check_change(L, 1)->noted.seq);
+    return 1;
+}
+
 static enum ml_kind kind_of(const char *name)
 {
     for (int k = ML_NONE; k < ML_KINDS; k++)
@@ -80,32 +168,75 @@ static enum ml_kind kind_of(const char *name)
     return ML_NONE;
 }
 
-/* change:finish(state[, reason[, kind]]) */
+/* What a state at the end means for the journal; ML_EVENTS = it stays as it is. */
+static enum ml_event event_of(const struct change *c, enum ml_state state)
+{
+    static const enum ml_event events[ML_STATES] = {
+        [ML_STATE_CONFIRMED] = ML_EVENT_CONFIRM, [ML_STATE_ACCEPTED] = ML_EVENT_ACCEPT,
+        [ML_STATE_NOOP] = ML_EVENT_ALREADY,      [ML_STATE_PLANNED] = ML_EVENTS,
+        [ML_STATE_FAILED] = ML_EVENT_FAIL,       [ML_STATE_CONFLICT] = ML_EVENT_CONFLICT,
+        [ML_STATE_UNKNOWN] = ML_EVENT_DOUBT};
+    bool stays = (state == ML_STATE_UNKNOWN && c->noted.state == ML_CHANGE_UNKNOWN) ||
+                 (state == ML_STATE_ACCEPTED && c->noted.state == ML_CHANGE_ACCEPTED);
+    return stays ? ML_EVENTS : events[state];
+}
+
+static void finish(struct change *c, enum ml_state state, const char *reason, const char *kind,
+                   const char *after)
+{
+    enum ml_event event = event_of(c, state);
+    c->open = false;
+    unshield(c);
+    ml_door_leave(c->door, state, kind_of(kind));
+    if (!c->noted.seq)
+        return;
+    if (event == ML_EVENTS)
+        ml_record_remark(&c->noted, reason, kind);
+    else if (!ml_record_event(&c->noted, event, reason, kind, after))
+        ml_record_bug(&c->noted, event);
+}
+
+/* change:finish(state[, reason[, kind[, after]]]) */
 static int l_finish(lua_State *L)
 {
     struct change *c = check_change(L, 1);
-    const char *name = luaL_checkstring(L, 2);
-    int state = ml_state_parse(name);
+    int state = ml_state_parse(luaL_checkstring(L, 2));
+    const char *reason = luaL_optstring(L, 3, NULL), *kind = luaL_optstring(L, 4, "none");
+    const char *after = luaL_optstring(L, 5, NULL);
     luaL_argcheck(L, state >= 0, 2, "not a state");
     if (!c->open)
         return luaL_error(L, "the change has ended already");
     luaL_argcheck(
         L, !c->door->dry_run || (state != ML_STATE_CONFIRMED && state != ML_STATE_ACCEPTED), 2,
         "nothing is confirmed in dry run");
-    c->open = false;
-    unshield(c);
-    ml_door_leave(c->door, state, kind_of(luaL_optstring(L, 4, "none")));
+    finish(c, (enum ml_state)state, reason, kind, after);
     return 0;
 }
 
+/* change:again(): it was read back and is as before */
+static int l_again(lua_State *L)
+{
+    struct change *c = check_change(L, 1);
+    if (!ml_record_again(&c->noted))
+        return luaL_error(L, "a change that has ended cannot be sent again");
+    return 0;
+}
+
+/* change:accepted(): the service has taken it on; it is looked for from now on */
+static int l_accepted(lua_State *L)
+{
+    struct change *c = check_change(L, 1);
+    if (!ml_record_event(&c->noted, ML_EVENT_ACCEPT, NULL, NULL, NULL))
+        return luaL_error(L, "a change that was not sent cannot be accepted");
+    return 0;
+}
+
+/* Dropped while open: unknown, or planned where the service provably saw nothing. */
 static int l_change_gc(lua_State *L)
 {
     struct change *c = check_change(L, 1);
-    if (c->open) {
-        c->open = false;
-        unshield(c);
-        ml_door_leave(c->door, c->touched ? ML_STATE_UNKNOWN : ML_STATE_PLANNED, ML_NONE);
-    }
+    if (c->open)
+        finish(c, c->touched ? ML_STATE_UNKNOWN : ML_STATE_PLANNED, NULL, "none", NULL);
     return 0;
 }
 
@@ -131,6 +262,11 @@ struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s)
 void ml_change_touch(struct change *change)
 {
     change->touched = true;
+}
+
+struct ml_noted *ml_change_noted(struct change *change)
+{
+    return &change->noted;
 }
 
 /* raw.noop(operation, target) */
@@ -165,6 +301,13 @@ static int l_licensed(lua_State *L)
     return 1;
 }
 
+/* raw.must_wait() -> boolean: must the next change wait for those under way? (canary) */
+static int l_must_wait(lua_State *L)
+{
+    lua_pushboolean(L, ml_door_must_wait(&ml_bind_of(L)->door));
+    return 1;
+}
+
 /* raw.mode() -> "run" | "dry-run" */
 static int l_mode(lua_State *L)
 {
@@ -174,14 +317,17 @@ static int l_mode(lua_State *L)
 
 void ml_bind_change(lua_State *L, struct ml_bind *b)
 {
-    static const luaL_Reg methods[] = {{"planned", l_planned},
-                                       {"finish", l_finish},
-                                       {"__gc", l_change_gc},
-                                       {"__close", l_change_gc},
-                                       {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"change", l_change},   {"noop", l_noop},
-                                         {"licence", l_licence}, {"licensed", l_licensed},
-                                         {"mode", l_mode},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"planned", l_planned},   {"seq", l_seq},
+                                       {"again", l_again},       {"accepted", l_accepted},
+                                       {"finish", l_finish},     {"__gc", l_change_gc},
+                                       {"__close", l_change_gc}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"change", l_change},
+                                         {"noop", l_noop},
+                                         {"licence", l_licence},
+                                         {"licensed", l_licensed},
+                                         {"mode", l_mode},
+                                         {"must_wait", l_must_wait},
+                                         {NULL, NULL}};
     ml_bind_type(L, b, CHANGE_TYPE, methods);
     ml_bind_functions(L, b, functions);
 }

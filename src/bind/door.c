@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 
+#define DELETES 10           /* that need no more than a yes */
 #define FAILURES_AT_LEAST 10 /* R5: stop at more than max(10, 1 %) failures ... */
 #define FAILURES_IN_A_ROW 20 /* ... or this many without a success between */
 
@@ -15,7 +16,7 @@ static const char *const state_names[ML_STATES] = {"confirmed", "accepted", "noo
 
 void ml_door_create(struct ml_door *door)
 {
-    *door = (struct ml_door){.max_changes = UINT64_MAX};
+    *door = (struct ml_door){.max_changes = UINT64_MAX, .max_deletes = DELETES};
 }
 
 void ml_door_destroy(struct ml_door *door)
@@ -33,6 +34,11 @@ void ml_door_reset(struct ml_door *door)
     *door = (struct ml_door){.dry_run = door->dry_run,
                              .yes = door->yes,
                              .max_changes = door->max_changes,
+                             .max_deletes = door->max_deletes,
+                             .confirmed_for = door->confirmed_for,
+                             .canary = door->canary,
+                             .begin = door->begin,
+                             .begin_ud = door->begin_ud,
                              .confirm = door->confirm,
                              .confirm_ud = door->confirm_ud,
                              .on_run = door->on_run,
@@ -63,75 +69,156 @@ bool ml_door_licensed(const struct ml_door *door, const char *resource)
     return false;
 }
 
-static void begin_run(struct ml_door *door)
+/* 12 of 32 signs: easy to say, none looks like another. */
+static void make_id(struct ml_door *door)
 {
     static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
     uint64_t bits = ml_random_seed() ^ (uint64_t)ml_clock_us() << 20;
     for (int i = 0; i < 12; i++, bits >>= 5)
         door->run_id[i] = digits[bits & 31];
-    if (door->on_run)
-        door->on_run(door->run_ud, door->run_id);
+    door->run_id[12] = '\0';
 }
 
-static int ask(struct ml_door *door, const char *operation, const char *origin,
-               struct ml_err *err)
+int ml_door_begin(struct ml_door *door, const char *operation, const char *origin,
+                  struct ml_err *err)
 {
-    char text[300];
+    if (door->run_id[0])
+        return 0;
+    make_id(door);
+    if (door->begin && door->begin(door->begin_ud, door->run_id, operation, origin, err) < 0) {
+        door->run_id[0] = '\0';
+        ml_door_stop(door, err->text);
+        return -1;
+    }
+    if (door->on_run)
+        door->on_run(door->run_ud, door->run_id);
+    return 0;
+}
+
+void ml_door_stop(struct ml_door *door, const char *why)
+{
+    if (!door->stopped[0])
+        snprintf(door->stopped, sizeof door->stopped, "%.*s", (int)sizeof door->stopped - 1,
+                 why);
+}
+
+static void put_question(const struct ml_door *door, const struct ml_entry *e, char *out,
+                         size_t size)
+{
+    char amount[60] = "the number of changes is not known";
     if (door->expected)
-        snprintf(text, sizeof text, "%s on %s: about %llu changes. Send them?", operation,
-                 origin, (unsigned long long)door->expected);
-    else
-        snprintf(text, sizeof text, "%s on %s: the number of changes is not known. Send them?",
-                 operation, origin);
-    door->asked = door->yes;
-    if (!door->yes && door->confirm)
+        snprintf(amount, sizeof amount, "about %llu changes",
+                 (unsigned long long)door->expected);
+    snprintf(out, size, "%s on %s, first %.60s: %s. Send them?", e->operation, e->origin,
+             e->target ? e->target : "of all", amount);
+}
+
+static int ask(struct ml_door *door, const struct ml_entry *e, struct ml_err *err)
+{
+    char text[400];
+    put_question(door, e, text, sizeof text);
+    door->asked = door->yes || door->confirmed_for;
+    if (!door->asked && door->confirm)
         door->asked = door->confirm(door->confirm_ud, text, strlen(text)) == 1;
     if (door->asked)
         return 0;
-    snprintf(door->stopped, sizeof door->stopped, "%s",
-             door->confirm
-                 ? "not confirmed: nothing was sent"
-                 : "nothing was sent: there is no terminal to ask on; confirm with --yes, "
-                   "or look first with --dry-run");
+    ml_door_stop(door, door->confirm
+                           ? "not confirmed: nothing was sent"
+                           : "nothing was sent: there is no terminal to ask on; confirm with "
+                             "--yes, or look first with --dry-run");
     return ml_err_set(err, ML_GUARD, "%s", door->stopped);
 }
 
-static int refuse(struct ml_door *door, struct ml_err *err, const char *resource)
+/* More deletes than a plain yes allows: they cannot be taken back, so their number is asked
+ * for (--confirm=N). */
+static bool needs_number(const struct ml_door *door, const struct ml_entry *e)
+{
+    uint64_t most = door->confirmed_for ? door->confirmed_for : door->max_deletes;
+    return e->deletes && !door->dry_run && door->deletes >= most;
+}
+
+static int refuse(struct ml_door *door, struct ml_err *err, const struct ml_entry *e)
 {
     if (door->stopped[0])
         return ml_err_set(err, ML_GUARD, "%s", door->stopped);
-    if (!ml_door_licensed(door, resource))
+    if (!ml_door_licensed(door, e->resource))
         return ml_err_set(err, ML_GUARD,
                           "the script does not declare that it writes to %s; add it to "
                           "`writes` in moonlever.script",
-                          resource);
+                          e->resource);
     if (door->begun >= door->max_changes)
         return ml_err_set(
             err, ML_GUARD, "stopped before change %llu: the run may make %llu (--max-changes)",
             (unsigned long long)door->begun + 1, (unsigned long long)door->max_changes);
+    if (needs_number(door, e))
+        return ml_err_set(err, ML_GUARD,
+                          "stopped before delete %llu: so many need their number as "
+                          "confirmation (--confirm=N); look first with --dry-run",
+                          (unsigned long long)door->deletes + 1);
     return 0;
 }
 
-int ml_door_enter(struct ml_door *door, const char *resource, const char *operation,
-                  const char *origin, struct ml_err *err)
+int ml_door_enter(struct ml_door *door, const struct ml_entry *entry, struct ml_err *err)
 {
-    if (refuse(door, err, resource) < 0 ||
-        (!door->dry_run && !door->asked && ask(door, operation, origin, err) < 0)) {
+    if (refuse(door, err, entry) < 0 ||
+        (!door->dry_run && !door->asked && ask(door, entry, err) < 0) ||
+        ml_door_begin(door, entry->operation, entry->origin, err) < 0) {
         door->tripped = true;
         return -1;
     }
-    if (!door->run_id[0])
-        begin_run(door);
     door->begun++;
     door->open++;
+    door->deletes += entry->deletes;
     return 0;
+}
+
+int ml_door_open(struct ml_door *door, const struct ml_entry *entry, struct ml_err *err)
+{
+    if (door->stopped[0])
+        ml_err_set(err, ML_GUARD, "%s", door->stopped);
+    else if ((door->dry_run || door->asked || ask(door, entry, err) == 0) &&
+             ml_door_begin(door, entry->operation, entry->origin, err) == 0)
+        return 0;
+    door->tripped = true;
+    return -1;
+}
+
+void ml_door_resume(struct ml_door *door, const char *run_id)
+{
+    snprintf(door->run_id, sizeof door->run_id, "%.*s", (int)sizeof door->run_id - 1, run_id);
+    door->resumed = true;
+    if (door->on_run)
+        door->on_run(door->run_ud, door->run_id);
+}
+
+static uint64_t bad_changes(const struct ml_door *door)
+{
+    return door->counts[ML_STATE_FAILED] + door->counts[ML_STATE_CONFLICT] +
+           door->counts[ML_STATE_UNKNOWN];
+}
+
+bool ml_door_must_wait(struct ml_door *door)
+{
+    static const uint64_t lots[] = {1, 1 + 10, 1 + 10 + 100};
+    bool at_end = false;
+    for (size_t i = 0; i < sizeof lots / sizeof *lots; i++)
+        at_end |= door->begun == lots[i];
+    if (!door->canary || door->dry_run || !at_end)
+        return false;
+    if (door->open == 0 && bad_changes(door)) {
+        char why[120];
+        snprintf(why, sizeof why,
+                 "stopped: of the first %llu changes %llu did not go well (--canary)",
+                 (unsigned long long)door->begun, (unsigned long long)bad_changes(door));
+        ml_door_stop(door, why);
+    }
+    return door->open > 0;
 }
 
 /* Too many failures shut the door for the changes that would follow. */
 static void watch_failures(struct ml_door *door)
 {
-    uint64_t bad = door->counts[ML_STATE_FAILED] + door->counts[ML_STATE_CONFLICT] +
-                   door->counts[ML_STATE_UNKNOWN];
+    uint64_t bad = bad_changes(door);
     uint64_t most =
         door->begun / 100 > FAILURES_AT_LEAST ? door->begun / 100 : FAILURES_AT_LEAST;
     if (door->stopped[0] || (bad <= most && door->failed_in_a_row < FAILURES_IN_A_ROW))
@@ -156,6 +243,7 @@ void ml_door_leave(struct ml_door *door, enum ml_state state, enum ml_kind kind)
 void ml_door_noop(struct ml_door *door)
 {
     door->counts[ML_STATE_NOOP]++;
+    door->noops++;
 }
 
 int ml_state_parse(const char *name)

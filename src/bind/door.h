@@ -8,7 +8,10 @@
  *   2. Every change that was let in ends in exactly one state; one that is
  *      dropped counts as `unknown`. So the counts add up to the changes.
  *   3. In dry run a change can only end as planned, noop, failed or conflict.
- *   4. The run's id is told before the first change is let in.
+ *   4. The run's id is told before the first change is let in, and the run has
+ *      begun in the journal (`begin`) before it is told.
+ *   5. With `canary`, 1, then 10, then 100 changes are let in, each lot only when
+ *      the one before has ended well.
  *
  * No Lua and no I/O here; the host is asked and told through callbacks.
  */
@@ -43,16 +46,33 @@ struct ml_door {
     uint64_t expected;    /* changes the script announced, 0 = not known */
     uint64_t begun, open; /* changes let in; of these not yet ended */
     uint64_t counts[ML_STATES];
-    uint64_t forbidden; /* failed changes whose kind was auth or forbidden */
+    uint64_t noops; /* changes that were already so and were not let in: no row tells of them */
+    bool canary;    /* a few at first */
+    uint64_t max_deletes;   /* deletes that `yes` alone allows */
+    uint64_t confirmed_for; /* changes that were confirmed by their number, 0 = none */
+    uint64_t deletes;       /* let in */
+    uint64_t forbidden;     /* failed changes whose kind was auth or forbidden */
     uint64_t failed_in_a_row;
     char run_id[24]; /* "" until the first change */
+    bool resumed;    /* the run has an id, and its changes are of an earlier process too */
     char **licence;  /* resources that may be written, NULL = all */
     size_t licence_len;
-    char stopped[200]; /* why the door is shut, "" = open */
+    char stopped[500]; /* why the door is shut, "" = open */
     int (*confirm)(void *ud, const char *text, size_t len);
     void *confirm_ud;
     void (*on_run)(void *ud, const char *run_id);
     void *run_ud;
+    /* Begins the run in the journal. -1: nothing may be sent. NULL: there is no journal. */
+    int (*begin)(void *ud, const char *run_id, const char *operation, const char *origin,
+                 struct ml_err *err);
+    void *begin_ud;
+};
+
+/* A change that asks to be let in. Strings are borrowed. */
+struct ml_entry {
+    const char *resource, *operation, *origin;
+    const char *target; /* for the question */
+    bool deletes;
 };
 
 void ml_door_create(struct ml_door *door);
@@ -64,10 +84,22 @@ int ml_door_license(struct ml_door *door, const char *const *resources, size_t n
                     struct ml_err *err);
 /* May this run write to the resource? */
 bool ml_door_licensed(const struct ml_door *door, const char *resource);
+/* Must the next change wait until those that are under way have ended (canary)? Shuts the door
+ * when one of a lot has not ended well. */
+bool ml_door_must_wait(struct ml_door *door);
 /* Lets one change in, asking the host when it is the first. -1: ML_GUARD, nothing may be sent.
  */
-int ml_door_enter(struct ml_door *door, const char *resource, const char *operation,
-                  const char *origin, struct ml_err *err);
+int ml_door_enter(struct ml_door *door, const struct ml_entry *entry, struct ml_err *err);
+/* Gives a run its id and begins it, if it has none yet. -1 as ml_door_enter. */
+int ml_door_begin(struct ml_door *door, const char *operation, const char *origin,
+                  struct ml_err *err);
+/* Asks the host and begins the run, without letting a change in: for a run whose changes are
+ * written down first. -1 as ml_door_enter. */
+int ml_door_open(struct ml_door *door, const struct ml_entry *entry, struct ml_err *err);
+/* Goes on with a run that has an id already; tells it. */
+void ml_door_resume(struct ml_door *door, const char *run_id);
+/* Nothing more is let in, for this reason (the first one stays). */
+void ml_door_stop(struct ml_door *door, const char *why);
 /* A change that was let in has ended. kind: why it failed, or ML_NONE. */
 void ml_door_leave(struct ml_door *door, enum ml_state state, enum ml_kind kind);
 /* A change that was already so: counted without having been let in. */

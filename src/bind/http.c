@@ -356,6 +356,8 @@ static int l_start(lua_State *L)
         call->write = true;
         lua_getfield(L, 2, "change");
         call->change = ml_change_send(L, -1, b->sched);
+        spec.watch = &ml_record_watch;
+        spec.watch_ud = ml_change_noted(call->change);
         lua_setiuservalue(L, 3, 1);
     }
     snprintf(b->current, sizeof b->current, "%s", text_field(L, 2, "operation", spec.method));
@@ -475,6 +477,13 @@ static int l_attempts(lua_State *L)
     return 1;
 }
 
+/* call:doubt() -> boolean: may an attempt have had an effect that no answer told of? */
+static int l_doubt(lua_State *L)
+{
+    lua_pushboolean(L, ml_call_doubt(check_call(L, 1)->call));
+    return 1;
+}
+
 static int l_elapsed(lua_State *L)
 {
     lua_pushnumber(L, (lua_Number)ml_call_elapsed_us(check_ended(L)->call) / 1e6);
@@ -514,19 +523,13 @@ void ml_bind_http(lua_State *L, struct ml_bind *b)
 {
     static const luaL_Reg client[] = {
         {"origin", l_origin}, {"start", l_start}, {"__gc", l_client_gc}, {NULL, NULL}};
-    static const luaL_Reg call[] = {{"wait", l_wait},
-                                    {"done", l_done},
-                                    {"json", l_json},
-                                    {"body", l_body},
-                                    {"header", l_header},
-                                    {"request_id", l_request_id},
-                                    {"attempts", l_attempts},
-                                    {"elapsed", l_elapsed},
-                                    {"cancel", l_cancel},
-                                    {"close", l_call_close},
-                                    {"__gc", l_call_gc},
-                                    {"__close", l_call_close},
-                                    {NULL, NULL}};
+    static const luaL_Reg call[] = {{"wait", l_wait},          {"done", l_done},
+                                    {"json", l_json},          {"body", l_body},
+                                    {"header", l_header},      {"request_id", l_request_id},
+                                    {"attempts", l_attempts},  {"doubt", l_doubt},
+                                    {"elapsed", l_elapsed},    {"cancel", l_cancel},
+                                    {"close", l_call_close},   {"__gc", l_call_gc},
+                                    {"__close", l_call_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"connect", l_connect}, {NULL, NULL}};
     ml_bind_type(L, b, CLIENT_TYPE, client);
     ml_bind_type(L, b, CALL_TYPE, call);

@@ -21,6 +21,8 @@ void ml_engine_create(struct ml_engine *e)
     memset(e, 0, sizeof *e);
     ml_net_defaults(&e->net_conf);
     e->net_conf.complete = ml_json_complete;
+    e->net_conf.on_turn = ml_record_turn;
+    e->net_conf.on_turn_ud = &e->bind.record;
     ml_log_create(&e->log);
     ml_bind_create(&e->bind);
     ml_buf_create(&e->error, TEXT_MAX);
@@ -45,8 +47,9 @@ static void free_arguments(struct ml_engine *e)
         free(e->argv[i]);
     free(e->argv);
     free(e->name);
+    free(e->source);
     e->argv = NULL;
-    e->name = NULL;
+    e->name = e->source = NULL;
     e->argc = 0;
 }
 
@@ -70,6 +73,7 @@ static void close_run(struct ml_engine *e)
         e->L = NULL;
         e->main = NULL;
     }
+    ml_record_close(&e->bind.record); /* its thread wakes the net */
     ml_net_free(e->net);
     e->net = NULL;
     free_arguments(e);
@@ -85,7 +89,8 @@ void ml_engine_destroy(struct ml_engine *e)
     ml_buf_destroy(&e->result);
     ml_buf_destroy(&e->report);
     free(e->ca_file);
-    e->ca_file = NULL;
+    free(e->plan_file);
+    e->ca_file = e->plan_file = NULL;
 }
 
 void ml_engine_free(struct ml_engine *e)
@@ -183,6 +188,7 @@ static void end_run(struct ml_engine *e)
         (stopped || e->bind.door.tripped || e->error_kind == ML_CANCELLED))
         e->interrupted = true;
     ml_result_make(e);
+    ml_record_close(&e->bind.record);
     e->phase = ML_ENDED;
 }
 
@@ -217,19 +223,35 @@ static int64_t shorten(const struct ml_engine *e, int64_t timeout_us)
 {
     if (ml_sched_ready(&e->sched))
         return 0;
-    if (!e->stopping)
+    if (!e->stopping && !e->max_time_us)
         return timeout_us;
-    int64_t left = kill_time(e) - ml_clock_us();
+    int64_t at = e->stopping ? kill_time(e) : e->started_us + e->max_time_us;
+    int64_t left = at - ml_clock_us();
     left = left > 0 ? left : 0;
     return timeout_us < 0 || timeout_us > left ? left : timeout_us;
 }
 
-static void turn(struct ml_engine *e, int64_t timeout_us)
+/* What stops a run from outside of its script. */
+static void watch_run(struct ml_engine *e)
 {
     if (atomic_load(&e->cancel) && !e->interrupted) {
         e->interrupted = true;
         stop_tasks(e);
     }
+    if (e->bind.record.broken)
+        stop_tasks(e);
+    if (ml_net_outage(e->net) && !e->stopping)
+        break_off(e, ML_NETWORK, "the service has not been well for too long; resume later");
+    if (e->max_time_us && !e->stopping && ml_clock_us() - e->started_us >= e->max_time_us) {
+        e->timed_out = true;
+        ml_door_stop(&e->bind.door, "stopped: the time of the run is over (--max-time)");
+        stop_tasks(e);
+    }
+}
+
+static void turn(struct ml_engine *e, int64_t timeout_us)
+{
+    watch_run(e);
     if (ml_net_turn(e->net, shorten(e, timeout_us)) < 0) {
         if (e->stopping) { /* again: there is nothing to wait for any more */
             end_run(e);
@@ -279,12 +301,13 @@ void ml_engine_cancel(struct ml_engine *e)
 
 /* --- start --- */
 
-static int copy_arguments(struct ml_engine *e, const char *name, int argc,
-                          const char *const *argv)
+static int copy_script(struct ml_engine *e, const char *name, const char *text, size_t len,
+                       int argc, const char *const *argv)
 {
     e->name = strdup(name);
+    e->source = strndup(text, len);
     e->argv = calloc((size_t)argc + 1, sizeof *e->argv);
-    if (!e->name || !e->argv)
+    if (!e->name || !e->source || !e->argv)
         return -1;
     for (; e->argc < argc; e->argc++)
         if ((e->argv[e->argc] = strdup(argv[e->argc])) == NULL)
@@ -304,7 +327,7 @@ static void reset(struct ml_engine *e)
     ml_bind_reset(&e->bind);
     e->sched = (struct ml_sched){0};
     atomic_store(&e->cancel, false);
-    e->interrupted = e->stopping = e->script_error = e->config_error = false;
+    e->interrupted = e->stopping = e->script_error = e->config_error = e->timed_out = false;
     e->error_kind = ML_NONE;
     e->exit_code = -1;
 }
@@ -352,17 +375,50 @@ static int spawn_main(struct ml_engine *e, const char *text, size_t len, struct 
     return -1;
 }
 
+/* MOONLEVER_OUTAGE: seconds after which a service that fails ends the run, for tests. */
+static int outage_of(struct ml_engine *e, struct ml_err *err)
+{
+    const char *text = ml_bind_get(&e->bind, "MOONLEVER_OUTAGE");
+    char *end;
+    double seconds = text && *text ? strtod(text, &end) : 0;
+    if (!text || !*text)
+        return 0;
+    if (*end || !(seconds > 0) || seconds > 1e6)
+        return ml_err_set(err, ML_USAGE, "MOONLEVER_OUTAGE is \"%.40s\", not seconds above 0",
+                          text);
+    e->net_conf.outage_us = (int64_t)(seconds * 1e6);
+    return 0;
+}
+
+void ml_engine_set_record(struct ml_engine *e)
+{
+    struct ml_record *r = &e->bind.record;
+    r->net = e->net;
+    r->log = &e->log;
+    r->env = e->bind.env;
+    r->run = (struct ml_record_run){.kind = e->bind.kind ? e->bind.kind : "run",
+                                    .script = e->name,
+                                    .source = e->source,
+                                    .argc = e->argc,
+                                    .argv = (const char *const *)e->argv};
+    if (e->bind.door.dry_run)
+        r->run.kind = "plan";
+}
+
 int ml_engine_start(struct ml_engine *e, const char *name, const char *text, size_t len,
                     int argc, const char *const *argv, struct ml_err *err)
 {
     reset(e);
-    if (copy_arguments(e, name, argc, argv) < 0)
+    if (copy_script(e, name, text, len, argc, argv) < 0)
         return ml_err_set(err, ML_MEMORY, "out of memory");
     e->net_conf.read_only = e->bind.door.dry_run;
     e->net_conf.ca_file = e->ca_file;
+    if (outage_of(e, err) < 0)
+        return -1;
     e->net = ml_net_new(&e->net_conf, &e->log, err);
     if (!e->net)
         return -1;
+    ml_engine_set_record(e);
     e->bind.net = e->net;
     e->bind.sched = &e->sched;
     e->bind.log = &e->log;

@@ -35,6 +35,7 @@ enum ml_phase { ML_IDLE, ML_RUNNING, ML_ENDED };
 struct ml_engine {
     struct ml_net_conf net_conf;
     char *ca_file;
+    char *plan_file; /* where the changes of a dry run go; owned, NULL = nowhere */
     struct ml_log log;
     struct ml_pool pool;
     struct ml_bind bind;
@@ -52,7 +53,10 @@ struct ml_engine {
     bool stopping;            /* the script has failed: the other tasks are being ended */
     int64_t stop_us;          /* when tasks that do not end are killed */
     int64_t started_us;
-    char *name; /* of the script */
+    char *name;          /* of the script */
+    char *source;        /* its text: the journal keeps it for resume */
+    int64_t max_time_us; /* the run is stopped after this, 0 = never */
+    bool timed_out;      /* ... and was */
     char **argv;
     int argc;
     enum ml_kind error_kind; /* of the error that ended the run; ML_NONE = none */
@@ -83,6 +87,8 @@ int64_t ml_engine_timeout(const struct ml_engine *e);
  */
 void ml_engine_cancel(struct ml_engine *e);
 
+/* What the journal has to know of a run whose net, name and arguments are there. */
+void ml_engine_set_record(struct ml_engine *e);
 /* state.c: a Lua state with everything in it, in e->L, ready for ml_sched_run. -1 with why in
  * e->error; e->L is NULL then. */
 int ml_state_new(struct ml_engine *e);

@@ -8,6 +8,10 @@
  * of the state its finalizer runs last of them. It is anchored in the registry.
  * Finalizers of the script's that run even later find it closed.
  *
+ * Writes are journalled as everywhere; a run of a stock lua has no stored script,
+ * so it can be looked at and undone, and what a dead one left is settled by resume,
+ * which cannot run the script again.
+ *
  * There is nobody to ask for confirmation: writes need MOONLEVER_YES=1 in the
  * environment.
  */
@@ -54,9 +58,20 @@ static void write_out(void *ud, const char *text, size_t len)
     fwrite(text, 1, len, stdout);
 }
 
+/* The end of the state is the end of the run; how the program itself ends nobody tells us. */
+static void end_run(struct ml_engine *e)
+{
+    const struct ml_door *d = &e->bind.door;
+    bool bad = d->open || d->counts[ML_STATE_FAILED] || d->counts[ML_STATE_CONFLICT] ||
+               d->counts[ML_STATE_UNKNOWN] || d->counts[ML_STATE_ACCEPTED];
+    ml_record_finish(&e->bind.record, bad ? "partial" : "done", bad ? 3 : 0, d->noops);
+}
+
 static int l_gc(lua_State *L)
 {
-    ml_engine_destroy(luaL_checkudata(L, 1, ENGINE_TYPE));
+    struct ml_engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+    end_run(e);
+    ml_engine_destroy(e);
     return 0;
 }
 
@@ -109,6 +124,7 @@ MOONLEVER_API int luaopen_moonlever(lua_State *L)
     e->bind.output = write_out;
     e->bind.door.yes = yes && strcmp(yes, "1") == 0;
     take_arguments(L, e);
+    ml_engine_set_record(e);
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     lua_State *main = lua_tothread(L, -1);
     lua_pop(L, 1);

@@ -3,10 +3,13 @@
 #include "moonlever.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/embedded.h"
@@ -19,6 +22,7 @@
 struct moonlever {
     struct ml_engine *engine;
     bool inside; /* a callback of ours is running below us */
+    int plan_fd; /* the plan that is applied: its lock, -1 = none */
 };
 
 static int code_of(const struct ml_err *err)
@@ -59,8 +63,16 @@ int moonlever_open(moonlever **out)
         free(h);
         return MOONLEVER_ENOMEM;
     }
+    h->plan_fd = -1;
     *out = h;
     return MOONLEVER_OK;
+}
+
+static void unlock_plan(moonlever *h)
+{
+    if (h->plan_fd >= 0)
+        close(h->plan_fd);
+    h->plan_fd = -1;
 }
 
 void moonlever_close(moonlever *h)
@@ -68,6 +80,7 @@ void moonlever_close(moonlever *h)
     if (!h)
         return;
     ml_engine_free(h->engine);
+    unlock_plan(h);
     free(h);
 }
 
@@ -130,14 +143,42 @@ static int set_pair(struct ml_engine *e, const char *pair, bool secret, struct m
     return 0;
 }
 
-static int set_ca_file(struct ml_engine *e, const char *value, struct ml_err *err)
+static int set_text(char **out, const char *value, struct ml_err *err)
 {
     char *copy = strdup(value);
     if (!copy)
         return ml_err_set(err, ML_MEMORY, "out of memory");
-    free(e->ca_file);
-    e->ca_file = copy;
+    free(*out);
+    *out = copy;
     return 0;
+}
+
+static int set_max_time(struct ml_engine *e, const char *value, struct ml_err *err)
+{
+    double seconds;
+    if (set_number(&seconds, value, 1e9, err) < 0)
+        return -1;
+    e->max_time_us = (int64_t)(seconds * 1e6);
+    if (seconds > 0)
+        return 0;
+    return ml_err_set(err, ML_USAGE, "a run needs more time than 0 s");
+}
+
+/* How long the Lua side looks for what was accepted. */
+static int set_wait(struct ml_engine *e, const char *value, struct ml_err *err)
+{
+    double seconds;
+    if (set_number(&seconds, value, 1e6, err) < 0)
+        return -1;
+    if (ml_bind_set(&e->bind, "MOONLEVER_WAIT", value) < 0)
+        return ml_err_set(err, ML_MEMORY, "out of memory");
+    return 0;
+}
+
+static int set_plan_file(struct ml_engine *e, const char *value, struct ml_err *err)
+{
+    e->bind.door.dry_run = true;
+    return set_text(&e->plan_file, value, err);
 }
 
 static int set_log_level(struct ml_engine *e, const char *value, struct ml_err *err)
@@ -149,9 +190,33 @@ static int set_log_level(struct ml_engine *e, const char *value, struct ml_err *
     return 0;
 }
 
+/* The settings that guard a run. 1: not one of them. */
+static int set_guard(struct ml_engine *e, const char *key, const char *value,
+                     struct ml_err *err)
+{
+    struct ml_door *door = &e->bind.door;
+    if (strcmp(key, "max_changes") == 0)
+        return set_count(&door->max_changes, value, 1e15, err);
+    if (strcmp(key, "max_requests") == 0)
+        return set_count(&e->net_conf.max_requests, value, 1e15, err);
+    if (strcmp(key, "max_time") == 0)
+        return set_max_time(e, value, err);
+    if (strcmp(key, "canary") == 0)
+        return set_bool(&door->canary, value, err);
+    if (strcmp(key, "confirm") == 0)
+        return set_count(&door->confirmed_for, value, 1e15, err);
+    if (strcmp(key, "plan_file") == 0)
+        return set_plan_file(e, value, err);
+    if (strcmp(key, "wait") == 0)
+        return set_wait(e, value, err);
+    return 1;
+}
+
 static int set(struct ml_engine *e, const char *key, const char *value, struct ml_err *err)
 {
-    static const char most_changes[] = "max_changes", most_requests[] = "max_requests";
+    int rc = set_guard(e, key, value, err);
+    if (rc <= 0)
+        return rc;
     if (strcmp(key, "dry_run") == 0)
         return set_bool(&e->bind.door.dry_run, value, err);
     if (strcmp(key, "yes") == 0)
@@ -160,10 +225,6 @@ static int set(struct ml_engine *e, const char *key, const char *value, struct m
         return set_number(&e->net_conf.rate, value, 1e6, err);
     if (strcmp(key, "concurrency") == 0)
         return set_concurrency(e, value, err);
-    if (strcmp(key, most_changes) == 0)
-        return set_count(&e->bind.door.max_changes, value, 1e15, err);
-    if (strcmp(key, most_requests) == 0)
-        return set_count(&e->net_conf.max_requests, value, 1e15, err);
     if (strcmp(key, "log_level") == 0)
         return set_log_level(e, value, err);
     if (strcmp(key, "env") == 0)
@@ -171,7 +232,9 @@ static int set(struct ml_engine *e, const char *key, const char *value, struct m
     if (strcmp(key, "proxy") == 0)
         return set_bool(&e->net_conf.proxy, value, err);
     if (strcmp(key, "ca_file") == 0)
-        return set_ca_file(e, value, err);
+        return set_text(&e->ca_file, value, err);
+    if (strcmp(key, "journal") == 0)
+        return set_text(&e->bind.record.path, value, err);
     if (strcmp(key, "credential") == 0 || strcmp(key, "origin") == 0)
         return set_pair(e, value, key[0] == 'c', err);
     return ml_err_set(err, ML_USAGE, "there is no setting \"%.40s\"", key);
@@ -273,6 +336,72 @@ int moonlever_run_start(moonlever *h, const char *script, int argc, const char *
                  : moonlever_run_text(h, script, ml_buf_str(&text), text.len, argc, argv);
     ml_buf_destroy(&text);
     return rc;
+}
+
+/* A run whose script is one of ours: `require("moonlever.MODULE").FUNCTION(...)`. */
+static int start_own(moonlever *h, const char *kind, const char *name, const char *text,
+                     const char *argument)
+{
+    const char *argv[] = {argument, NULL};
+    if (h->inside || h->engine->phase == ML_RUNNING)
+        return MOONLEVER_EBUSY;
+    h->engine->bind.kind = kind;
+    int rc = moonlever_run_text(h, name, text, strlen(text), 1, argv);
+    h->engine->bind.kind = NULL;
+    return rc;
+}
+
+/* One apply of a plan at a time, whatever the journal: the kernel locks the file. What is wrong
+ * with the file itself is said by who reads it. */
+static int lock_plan(moonlever *h, const char *path)
+{
+    struct ml_err err;
+    unlock_plan(h);
+    h->plan_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (h->plan_fd < 0 || flock(h->plan_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return MOONLEVER_OK;
+    ml_err_set(&err, ML_USAGE, "another process is applying %.300s; wait for its end", path);
+    fail(h, &err);
+    return MOONLEVER_ELOCKED;
+}
+
+int moonlever_apply_start(moonlever *h, const char *plan_path)
+{
+    if (h->inside || h->engine->phase == ML_RUNNING)
+        return MOONLEVER_EBUSY;
+    int rc = lock_plan(h, plan_path);
+    if (rc != MOONLEVER_OK)
+        return rc;
+    return start_own(h, "apply", "apply", "return require('moonlever.apply').main(...)",
+                     plan_path);
+}
+
+int moonlever_resume_start(moonlever *h, const char *run)
+{
+    return start_own(h, "run", "resume", "return require('moonlever.resume').main(...)", run);
+}
+
+int moonlever_undo_start(moonlever *h, const char *run)
+{
+    return start_own(h, "undo", "undo", "return require('moonlever.undo').main(...)", run);
+}
+
+int moonlever_rerun_start(moonlever *h, const char *run)
+{
+    return start_own(h, "run", "rerun", "return require('moonlever.resume').only_failed(...)",
+                     run);
+}
+
+int moonlever_tool_start(moonlever *h, const char *tool, int argc, const char *const *argv)
+{
+    char name[80];
+    struct ml_err err;
+    snprintf(name, sizeof name, "moonlever.tools.%.60s", tool);
+    const struct ml_embedded *file = ml_embedded_find(ml_lua_files, name);
+    if (file)
+        return moonlever_run_text(h, tool, file->text, file->len, argc, argv);
+    ml_err_set(&err, ML_USAGE, "there is no tool \"%.40s\"", tool);
+    return fail(h, &err);
 }
 
 int moonlever_run_done(const moonlever *h)

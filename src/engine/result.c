@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "journal/query.h"
 
 /* --- the error that ended the run --- */
 
@@ -148,9 +149,11 @@ static int exit_code(const struct ml_engine *e)
 {
     const struct ml_bind *b = &e->bind;
     const struct ml_door *d = &b->door;
+    if (b->record.broken || b->record.locked || ml_net_outage(e->net))
+        return 75;
     if (e->interrupted)
         return 130;
-    if (d->tripped)
+    if (d->tripped || e->timed_out)
         return 6;
     if (e->config_error && d->begun == 0)
         return 2;
@@ -245,6 +248,78 @@ static void make_report(struct ml_engine *e)
     out->len = strlen(ml_buf_str(out));
 }
 
+/* The counts of a run that is journalled are those of its rows: they hold what earlier
+ * processes did, and what was planned and never begun. */
+static void take_counts(struct ml_engine *e)
+{
+    struct ml_record *r = &e->bind.record;
+    struct ml_door *d = &e->bind.door;
+    uint64_t counts[ML_STATES] = {[ML_STATE_NOOP] = d->noops};
+    struct ml_err err;
+    if (!d->run_id[0] || !r->journal || r->broken ||
+        (r->begun && ml_journal_flush(r->journal, &err) < 0))
+        return;
+    struct ml_cursor *c = ml_cursor_open(r->journal, ML_QUERY_COUNTS, d->run_id, &err);
+    int got = c ? ml_cursor_next(c, &err) : -1;
+    for (; got == 1; got = ml_cursor_next(c, &err)) {
+        const char *name = ml_machine_name((enum ml_change_state)ml_cursor_text(c, 0, NULL)[0]);
+        int state = strcmp(name, "undone") == 0 ? ML_STATE_CONFIRMED
+                    : strcmp(name, "sent") == 0 ? ML_STATE_UNKNOWN
+                                                : ml_state_parse(name);
+        counts[state] += (uint64_t)ml_cursor_integer(c, 1);
+    }
+    ml_cursor_close(c);
+    if (got == 0)
+        memcpy(d->counts, counts, sizeof counts);
+    else
+        ml_log(&e->log, ML_LOG_WARN, "the counts are those of this process alone: %s",
+               err.text);
+}
+
+/* Stores the end of the run; a journal that cannot take it makes it a run to be resumed. */
+static void close_record(struct ml_engine *e)
+{
+    struct ml_record *r = &e->bind.record;
+    const struct ml_door *d = &e->bind.door;
+    if (ml_record_finish(r, state_of(e->exit_code, d->dry_run), e->exit_code, d->noops) == 0)
+        return;
+    e->exit_code = 75;
+    if (!strstr(ml_buf_str(&e->error), r->why.text)) {
+        ml_buf_clear(&e->error);
+        ml_buf_adds(&e->error, r->why.text);
+    }
+}
+
+/* Protected: writes the plan of the run, and says where it is. */
+static int l_write_plan(lua_State *L)
+{
+    struct ml_engine *e = lua_touserdata(L, 1);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "moonlever.plan");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "write");
+    lua_pushstring(L, e->plan_file);
+    lua_pushstring(L, e->bind.door.run_id);
+    lua_call(L, 2, 1);
+    lua_Integer n = lua_tointeger(L, -1);
+    ml_buf_addf(&e->bind.report, "plan      %lld changes in %s\n", (long long)n, e->plan_file);
+    return 0;
+}
+
+/* A plan is there whole or not at all: none when a guard or an error ended the planning. */
+static void write_plan(struct ml_engine *e)
+{
+    if (!e->plan_file || (e->exit_code != 0 && e->exit_code != 3))
+        return;
+    lua_pushcfunction(e->L, l_write_plan);
+    lua_pushlightuserdata(e->L, e);
+    if (lua_pcall(e->L, 1, 0, 0) == LUA_OK)
+        return;
+    set_text(e, luaL_tolstring(e->L, -1, NULL));
+    lua_pop(e->L, 2);
+    e->exit_code = 2;
+}
+
 void ml_result_make(struct ml_engine *e)
 {
     struct ml_door *d = &e->bind.door;
@@ -252,7 +327,12 @@ void ml_result_make(struct ml_engine *e)
      */
     d->counts[d->dry_run ? ML_STATE_PLANNED : ML_STATE_UNKNOWN] += d->open;
     d->open = 0;
+    take_counts(e);
     e->exit_code = exit_code(e);
+    write_plan(e);
+    close_record(e);
+    if (e->exit_code == 75 && e->error.len == 0)
+        ml_buf_adds(&e->error, e->bind.record.why.text);
     if (e->exit_code == 6 && e->error.len == 0)
         ml_buf_adds(&e->error, d->stopped[0] ? d->stopped : "a guard stopped the run");
     if (e->exit_code == 130 && e->error.len == 0 && !e->interrupted)

@@ -227,6 +227,8 @@ int ml_call_start(struct ml_net *net, const struct ml_call_spec *spec, ml_call_e
         return ml_err_set(err, ML_MEMORY, "out of memory");
     call->on_end = on_end;
     call->ud = ud;
+    call->watch = spec->watch;
+    call->watch_ud = spec->watch_ud;
     call->lane = ml_lane_find(net, spec);
     if (!call->lane || copy_spec(call, spec) < 0 ||
         ml_loop_timer(&net->loop, &call->deadline, call->deadline_us) < 0) {
@@ -243,7 +245,7 @@ int ml_call_start(struct ml_net *net, const struct ml_call_spec *spec, ml_call_e
 static void take_off(struct ml_call *call)
 {
     struct ml_origin *o = call->lane->origin;
-    call->state = ML_CALL_FLYING;
+    call->state = ML_CALL_HELD;
     call->probe = !call->solo && o->spoken == ML_SPOKEN_UNKNOWN;
     o->probing |= call->probe;
     o->in_flight++;
@@ -263,19 +265,27 @@ void ml_call_landed(struct ml_call *call)
     call->net->stats.in_flight--;
 }
 
+/* An attempt that is under way or about to be. */
+static void break_off(struct ml_call *call)
+{
+    ml_transfer_cancel(&call->transfer);
+    struct ml_evidence e = {.fault = ML_FAULT_BROKEN, .sends = call->transfer.sends};
+    call->doubt |= e.sends > 0;
+    call->net->stats.requests += e.sends > 0;
+    ml_call_landed(call);
+    ml_limit_unsent(&call->lane->limit);
+    if (call->watch)
+        call->watch->ended(call->watch_ud, &e, e.sends ? ML_UNKNOWN : ML_UNSENT, "cancelled");
+}
+
 /* Takes the call out of every list and timer; a slot that it holds goes back. */
 static void retire(struct ml_call *call)
 {
     struct ml_net *net = call->net;
     if (call->state == ML_CALL_QUEUED)
         ml_lane_unlink(call->lane, call);
-    if (call->state == ML_CALL_FLYING) {
-        ml_transfer_cancel(&call->transfer);
-        call->doubt |= call->transfer.sends > 0;
-        net->stats.requests += call->transfer.sends > 0;
-        ml_call_landed(call);
-        ml_limit_unsent(&call->lane->limit);
-    }
+    if (call->state == ML_CALL_FLYING || call->state == ML_CALL_HELD)
+        break_off(call);
     ml_loop_timer_cancel(&net->loop, &call->retry);
     ml_loop_timer_cancel(&net->loop, &call->deadline);
     if (call->state != ML_CALL_ENDED)
@@ -344,11 +354,29 @@ static struct ml_exchange exchange_of(const struct ml_call *call)
     };
 }
 
+static void depart(struct ml_call *call)
+{
+    struct ml_exchange x = exchange_of(call);
+    call->state = ML_CALL_FLYING;
+    if (ml_transfer_start(&call->transfer, &x) < 0)
+        ml_call_fail(call, ML_MEMORY, "out of memory");
+}
+
+static void ask_leave(struct ml_call *call)
+{
+    struct ml_err err;
+    enum ml_leave leave =
+        call->watch ? call->watch->leave(call, call->watch_ud, &err) : ML_LEAVE_NOW;
+    if (leave == ML_LEAVE_NOW)
+        depart(call);
+    else if (leave == ML_LEAVE_NEVER)
+        ml_call_fail(call, err.kind, err.text);
+}
+
 void ml_call_fly(struct ml_call *call)
 {
     struct ml_net *net = call->net;
     call->solo = ml_lane_solo(call);
-    struct ml_exchange x = exchange_of(call);
     call->state = ML_CALL_BACKOFF; /* neither queued nor flying */
     if (net->begun >= net->conf.max_requests) {
         ml_limit_unsent(&call->lane->limit);
@@ -356,14 +384,22 @@ void ml_call_fly(struct ml_call *call)
                      "stopped: the run has used up its requests (--max-requests)");
         return;
     }
-    take_off(call);
-    if (ml_transfer_start(&call->transfer, &x) < 0) {
-        ml_call_fail(call, ML_MEMORY, "out of memory");
-        return;
-    }
     net->begun++;
     net->stats.retries += call->attempts > 0;
     call->attempts++;
+    call->transfer.sends = 0;
+    take_off(call);
+    ask_leave(call);
+}
+
+void ml_call_release(struct ml_call *call, const struct ml_err *err)
+{
+    if (call->state != ML_CALL_HELD)
+        return;
+    if (err)
+        ml_call_fail(call, err->kind, err->text);
+    else
+        depart(call);
 }
 
 /* --- reading --- */
@@ -395,7 +431,7 @@ bool ml_call_doubt(const struct ml_call *call)
 
 bool ml_call_idle(const struct ml_call *call)
 {
-    return !call->doubt && (call->state == ML_CALL_QUEUED || call->state == ML_CALL_BACKOFF);
+    return !call->doubt && call->state != ML_CALL_FLYING && call->state != ML_CALL_ENDED;
 }
 
 unsigned ml_call_attempts(const struct ml_call *call)

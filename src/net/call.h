@@ -3,9 +3,12 @@
  * One logical call: the attempts that it takes, until there is an answer, or a
  * fault that repeating cannot help, or a write whose outcome is not known.
  *
- *     QUEUED -> FLYING -> ENDED
- *        ^        |
- *        +- BACKOFF       any state -> ENDED by ml_call_cancel
+ *     QUEUED -> HELD -> FLYING -> ENDED
+ *        ^                |
+ *        +--- BACKOFF ----+       any state -> ENDED by ml_call_cancel
+ *
+ * A call with a watch asks it before each attempt, and tells it how each ended:
+ * so whoever keeps a journal writes the intent down first.
  *
  * Invariants
  *   1. on_end comes exactly once, from ml_net_turn() or ml_net_kick(), unless
@@ -28,6 +31,22 @@ struct ml_call_header {
     const char *name, *value;
 };
 
+/* May an attempt leave? */
+enum ml_leave {
+    ML_LEAVE_NOW,
+    ML_LEAVE_LATER, /* held, with its place at the gate, until ml_call_release */
+    ML_LEAVE_NEVER  /* the call ends with the error that was set */
+};
+
+struct ml_call_watch {
+    /* Asked before each attempt, from inside a turn or kick of the net. */
+    enum ml_leave (*leave)(struct ml_call *call, void *ud, struct ml_err *err);
+    /* Told once for each attempt that leave let go or held, also when it is cancelled. `error`:
+     * what failed, NULL for an answer. */
+    void (*ended)(void *ud, const struct ml_evidence *e, enum ml_verdict verdict,
+                  const char *error);
+};
+
 /* Everything is copied by ml_call_start. */
 struct ml_call_spec {
     struct ml_origin *origin;
@@ -47,11 +66,15 @@ struct ml_call_spec {
     double rate;          /* lane: as ml_net_conf.rate; < 0 = the net's */
     unsigned concurrency; /* lane: in flight at most; 0 = the net's */
     double headroom;      /* lane: share of a known quota, 0 = all */
+    const struct ml_call_watch *watch; /* borrowed, NULL = none */
+    void *watch_ud;                    /* must outlive the call */
 };
 
 /* Queues a call. The handle in *out belongs to the caller. -1: nothing was queued. */
 int ml_call_start(struct ml_net *net, const struct ml_call_spec *spec, ml_call_end_fn on_end,
                   void *ud, struct ml_call **out, struct ml_err *err);
+/* Lets a held call go, or ends it with `err` where that is not NULL. */
+void ml_call_release(struct ml_call *call, const struct ml_err *err);
 /* Ends it without on_end. What may have reached the wire is still told by ml_call_sends. */
 void ml_call_cancel(struct ml_call *call);
 /* Cancels if need be, and frees. NULL is fine. */

@@ -15,6 +15,7 @@ void ml_net_defaults(struct ml_net_conf *conf)
     *conf = (struct ml_net_conf){.concurrency = CONCURRENCY,
                                  .rate = -1,
                                  .max_body = MAX_BODY,
+                                 .outage_us = ML_RETRY_UNSENT_MAX_US,
                                  .max_requests = UINT64_MAX};
 }
 
@@ -82,6 +83,8 @@ int ml_net_turn(struct ml_net *net, int64_t timeout_us)
 {
     dispatch(net);
     int rc = ml_loop_turn(&net->loop, timeout_us, ml_transfer_done);
+    if (net->conf.on_turn)
+        net->conf.on_turn(net->conf.on_turn_ud);
     dispatch(net);
     return rc;
 }
@@ -90,6 +93,11 @@ void ml_net_kick(struct ml_net *net)
 {
     dispatch(net);
     ml_loop_kick(&net->loop);
+}
+
+bool ml_net_outage(const struct ml_net *net)
+{
+    return net->outage;
 }
 
 bool ml_net_idle(const struct ml_net *net)

@@ -38,9 +38,13 @@ struct ml_net_conf {
     bool proxy;     /* honour HTTPS_PROXY and NO_PROXY */
     const char *ca_file;   /* certificates to trust, NULL = the system's; copied */
     size_t max_body;       /* ceiling of one answer, bytes */
+    int64_t outage_us;     /* a service that fails for so long ends the run */
     uint64_t max_requests; /* refuse request N+1; UINT64_MAX = no limit */
     /* Does the text parse to its end as JSON? A body that does not is a transport fault. */
     bool (*complete)(const char *text, size_t len);
+    /* Called in each turn, between what has ended and what is started next. NULL = nobody. */
+    void (*on_turn)(void *ud);
+    void *on_turn_ud;
 };
 
 struct ml_net_stats {
@@ -71,6 +75,9 @@ const char *ml_origin_text(const struct ml_origin *origin);
 int ml_net_turn(struct ml_net *net, int64_t timeout_us);
 /* Starts what may start now and lets curl send it, without waiting. */
 void ml_net_kick(struct ml_net *net);
+/* Has a service, that answered before or was never well, failed for longer than a run should
+ * wait? Calls are no longer repeated then. */
+bool ml_net_outage(const struct ml_net *net);
 /* Calls that have not ended, and timers that are armed: is there anything to wait for? */
 bool ml_net_idle(const struct ml_net *net);
 /* Monotonic time of the next thing to do, INT64_MAX = only events. */

@@ -234,12 +234,27 @@ static void conclude(struct ml_call *call)
 
 /* --- repeating --- */
 
+/* Has it been going on for too long? From then on nothing is repeated in this run. */
+static bool is_outage(struct ml_net *net, int64_t since_us)
+{
+    net->outage |= ml_clock_us() - since_us >= net->conf.outage_us;
+    return net->outage;
+}
+
 /* May a call that provably sent nothing go on? A wrong address fails after four tries. */
-static bool hope(const struct ml_call *call)
+static bool hope(struct ml_call *call)
 {
     if (!call->lane->origin->answered)
         return call->unsent < ML_RETRY_ATTEMPTS;
-    return ml_clock_us() - call->started_us < ML_RETRY_UNSENT_MAX_US;
+    return !is_outage(call->net, call->unsent_us);
+}
+
+/* May a call whose attempts are used up go on? Where the whole service fails, giving up one
+ * object after the other would only turn an outage into failures. */
+static bool hope_for_service(const struct ml_call *call)
+{
+    const struct ml_lane *lane = call->lane;
+    return lane->ail_us && !is_outage(call->net, lane->ail_us);
 }
 
 /* An empty budget does not fail the call, it slows the lane down to probes. */
@@ -250,8 +265,27 @@ static void pay(struct ml_call *call, bool rejected, int64_t now)
         call->paid += rejected ? COST_REJECTED : COST;
         return;
     }
+    lane->ail_us = lane->ail_us ? lane->ail_us : now;
     ml_limit_pause(&lane->limit, now, ml_budget_probe_us(&lane->budget));
     lane->pause_status = call->transfer.status;
+}
+
+/* A write of unknown outcome is not repeated here, and costs what a repetition would, until an
+ * answer shows that the service is well. */
+static void pay_unknown(struct ml_call *call)
+{
+    double paid = call->paid;
+    pay(call, false, ml_clock_us());
+    call->lane->owed += call->paid - paid;
+    call->paid = paid;
+}
+
+static void recover(struct ml_call *call)
+{
+    struct ml_lane *lane = call->lane;
+    ml_budget_refund(&lane->budget, call->paid + lane->owed);
+    call->paid = lane->owed = 0;
+    lane->ail_us = 0;
 }
 
 static void repeat(struct ml_call *call, const struct ml_evidence *e, int64_t wait_ms)
@@ -308,14 +342,16 @@ static bool goes_on(struct ml_call *call, enum ml_verdict verdict, const struct 
         repeat(call, e, -1);
         return true;
     case ML_AGAIN:
-        if (call->counted >= ML_RETRY_ATTEMPTS)
+        if (call->counted >= ML_RETRY_ATTEMPTS && !hope_for_service(call))
             return false;
         repeat(call, e, wait_ms);
         return true;
     case ML_ANSWERED:
-        ml_budget_refund(&call->lane->budget, call->paid);
-        call->paid = 0;
+        recover(call);
         return follow(call);
+    case ML_UNKNOWN:
+        pay_unknown(call);
+        return false;
     default:
         return false;
     }
@@ -343,11 +379,14 @@ void ml_call_exchanged(struct ml_transfer *t)
     say(call, &e);
     ml_call_landed(call);
     settle_lane(call, &e, wait_ms);
+    call->unsent_us = call->unsent ? call->unsent_us : ml_clock_us();
     call->unsent = e.sends ? 0 : call->unsent + 1;
     call->counted += e.sends > 0;
     enum ml_verdict verdict = ml_retry_judge(call->effect, &e);
     /* 429 and 425 say that nothing was done; any other end without a plain answer does not. */
     call->doubt |= e.sends > 0 && verdict != ML_ANSWERED && e.status != 429 && e.status != 425;
+    if (call->watch)
+        call->watch->ended(call->watch_ud, &e, verdict, e.fault ? fault_text(call) : NULL);
     if (!goes_on(call, verdict, &e, wait_ms))
         conclude(call);
 }

@@ -33,13 +33,21 @@ struct ml_lane {
     bool write;
     struct ml_limit limit;
     struct ml_budget budget;
+    double owed;    /* tokens that writes of unknown outcome cost since the last answer */
+    int64_t ail_us; /* since when the budget has been empty without an answer, 0 = it is well */
     struct curl_slist *usual[3]; /* the usual headers: no body, an empty one, a body */
     struct ml_call *head, *tail; /* queued */
     struct ml_timer timer;       /* when the limit lets the next one go */
     int pause_status;            /* what asked for the last pause */
 };
 
-enum ml_call_state { ML_CALL_QUEUED, ML_CALL_FLYING, ML_CALL_BACKOFF, ML_CALL_ENDED };
+enum ml_call_state {
+    ML_CALL_QUEUED,
+    ML_CALL_HELD,
+    ML_CALL_FLYING,
+    ML_CALL_BACKOFF,
+    ML_CALL_ENDED
+};
 
 struct ml_call {
     struct ml_net *net;
@@ -58,6 +66,7 @@ struct ml_call {
     struct curl_slist *own;
     int64_t attempt_ms, started_us, deadline_us, ended_us;
     unsigned counted;  /* attempts that count against ML_RETRY_ATTEMPTS */
+    int64_t unsent_us; /* when the first of them ended */
     unsigned unsent;   /* attempts in a row that provably sent nothing */
     unsigned attempts; /* all exchanges */
     bool unparsed;     /* the last answer came whole, but is no whole JSON */
@@ -70,6 +79,8 @@ struct ml_call {
     struct ml_err err;
     ml_call_end_fn on_end;
     void *ud;
+    const struct ml_call_watch *watch;
+    void *watch_ud;
 };
 
 struct ml_net {
@@ -84,6 +95,7 @@ struct ml_net {
     struct ml_call *calls; /* head of the list of calls that have not ended */
     uint64_t random;
     uint64_t begun; /* exchanges started */
+    bool outage;    /* a service has failed for too long */
     struct ml_net_stats stats;
 };
 

@@ -34,6 +34,7 @@ def environment(**more):
            if not name.startswith(("SCREENDESK_", "SCREENDRAGON_", "WORKDRIVE_", "MOONLEVER_", "CLICOLOR"))
            and name not in ("NO_COLOR", "HTTPS_PROXY", "https_proxy")}
     env["TERM"] = "xterm"
+    env["MOONLEVER_SETTLE"] = os.environ.get("MOONLEVER_SETTLE", "0")
     env.update(more)
     return env
 

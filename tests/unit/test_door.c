@@ -42,7 +42,11 @@ static void open_door(struct ml_door *door, struct host *host, int answer)
 
 static int enter(struct ml_door *door, struct ml_err *err)
 {
-    return ml_door_enter(door, "s.things", "s.things.update", "https://host", err);
+    struct ml_entry entry = {.resource = "s.things",
+                             .operation = "s.things.update",
+                             .origin = "https://host",
+                             .target = "t1"};
+    return ml_door_enter(door, &entry, err);
 }
 
 static uint64_t sum(const struct ml_door *door)

@@ -156,7 +156,7 @@ static void doubt_outlives_an_attempt_that_sent_nothing(void **state)
         turn(&b, since);
     }
     assert_false(ml_call_ended(write));
-    write->started_us -= ML_RETRY_UNSENT_MAX_US; /* as if it had tried for so long */
+    write->unsent_us -= ML_RETRY_UNSENT_MAX_US; /* as if it had tried for so long */
     settle(&b);
     assert_int_equal(ml_call_error(write)->kind, ML_NETWORK);
     assert_int_equal(write->transfer.sends, 0);

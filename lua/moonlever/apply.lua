@@ -1,0 +1,256 @@
+-- SPDX-License-Identifier: MIT
+-- Sends changes that are written down: a plan, or the inverse of a run.
+--
+-- All of them go into the journal as planned before the first is sent. Then each
+-- object is read: what is already as wanted is a noop, what has drifted from its
+-- before-image is a conflict and left alone, the rest is sent exactly as planned.
+-- Changes of one object keep their order; different objects go side by side.
+--
+--   apply.main("retag.plan")          -- moonlever apply
+--   apply.go_on(run, rows)            -- the rest of a run of kind apply or undo
+
+local raw = require "moonlever.raw"
+local errors = require "moonlever.errors"
+local flow = require "moonlever.flow"
+local lists = require "moonlever.lists"
+local plan = require "moonlever.plan"
+local planned = require "moonlever.planned"
+local recover = require "moonlever.recover"
+local request = require "moonlever.request"
+local settle = require "moonlever.settle"
+local shape = require "moonlever.shape"
+
+local apply = {}
+
+-- A method that is none: an undo that cannot be made. Its body says why.
+apply.IMPOSSIBLE = "-"
+
+local function declare(job)
+  local row = job.row
+  return raw.change(job.ctx.handle, {
+    service = row.service, operation = row.operation, resource = row.resource, target = row.target, method = row.method,
+    path = row.path, effect = row.effect, rkey = row.rkey, body = row.body, before = row.before, after = row.after,
+    adopt = row.seq, attempts = row.attempts, state = "P",
+  })
+end
+
+local function end_as(job, state, reason)
+  job.change:finish(state, reason, state == "conflict" and "conflict" or nil)
+  if state == "noop" then return end
+  errors.raise("conflict", ("%s %s: %s"):format(job.row.operation, job.target, reason), {
+    operation = job.row.operation, target = job.target, outcome = state, reason = reason,
+  })
+end
+
+-- The member in which the object is no longer as it was, or nil.
+local function drift(job, got)
+  for name, value in next, job.before or {} do
+    local spec = job.op.spec.fields and job.op.spec.fields[name] or job.op.res.shape.fields[name]
+    if spec and not shape.covers_member({ [name] = spec }, name, value, got) then return name end
+  end
+  for name in next, job.sent or {} do
+    local hidden = not settle.is_visible(job.op, name, got)
+    if job.before and job.before[name] == nil and not hidden and rawget(got, name) ~= nil then return name end
+  end
+  return nil
+end
+
+-- Looks at the object. Returns true when it is to be sent; ends the change otherwise.
+local function is_due(job)
+  local ok, got = pcall(recover.read, job)
+  if not ok then
+    if not errors.is(got) then error(got, 0) end
+    if got.status ~= 404 then
+      job.change:finish("failed", errors.one_line(tostring(got.message), 300), got.kind)
+      error(got, 0)
+    end
+    return end_as(job, job.gone_is_done and "noop" or "conflict", "it is gone")
+  end
+  if job.sent and settle.applied(job.op, job.sent, got) then return end_as(job, "noop", "it is so already") end
+  local member = drift(job, got)
+  if member then return end_as(job, "conflict", ("'%s' was changed since"):format(member)) end
+  return true
+end
+
+-- Creates ----------------------------------------------------------------------
+
+-- Natural key -> object, of everything in the list of an operation's resource.
+local function objects_by_key(op)
+  local key, found = op.res.spec.natural_key, {}
+  for _, object in ipairs(lists.find(op.sibling("list"), function() return true end)) do
+    if type(object[key]) == "string" then found[object[key]:lower()] = object end
+  end
+  return found
+end
+
+local function is_due_create(job, world)
+  local name = job.op.res.name
+  world.objects[name] = world.objects[name] or objects_by_key(job.op)
+  local twin = world.objects[name][job.target:lower()]
+  if not twin then return true end
+  if settle.applied(job.op, job.sent, twin) then
+    job.object = twin
+    return end_as(job, "noop", "it is there already")
+  end
+  return end_as(job, "conflict", "another one of that name is there")
+end
+
+-- One change -------------------------------------------------------------------
+
+local function send(job, world)
+  if not job.op then return request.resend(job) end
+  if job.creates then
+    if is_due_create(job, world) then job.object = settle.create(job) end
+    return
+  end
+  if job.reader and not is_due(job) then return end
+  settle.absolute(job)
+end
+
+local function show(job)
+  local names = {}
+  local after = job.row.after and raw.json.decode(job.row.after) or {}
+  for name in pairs(after) do names[#names + 1] = name end
+  if job.op then planned.note(job.op, job.target, job.before, after, names) end
+end
+
+-- A plan names an object that it creates itself by a stand-in ("planned-1").
+local function with_real_id(row, real)
+  local id = real[row.target]
+  if not id then return row end
+  local copy = {}
+  for name, value in pairs(row) do copy[name] = value end
+  copy.target = id
+  copy.path = row.path:gsub(row.target:gsub("%p", "%%%0"), (id:gsub("%%", "%%%%")))
+  return copy
+end
+
+local function do_row(row, world)
+  local job = recover.job(with_real_id(row, world.real))
+  job.change = declare(job)
+  job.request.change = job.change
+  if row.method == apply.IMPOSSIBLE then
+    job.change:finish("failed", row.body, "invalid")
+    errors.raise("invalid", ("%s %s: %s"):format(row.operation, row.target, row.body), { outcome = "failed" })
+  end
+  if job.change:planned() then
+    job.change:finish("planned")
+    return show(job)
+  end
+  send(job, world)
+  local stand_in = job.creates and row.after and raw.json.decode(row.after)[job.op.res.key]
+  if stand_in and job.object then world.real[stand_in] = tostring(job.object[job.op.res.key]) end
+end
+
+-- All of them -------------------------------------------------------------------
+
+-- The rows that are still to be done, those of one object together, in order. What a
+-- plan does to an object that it creates comes behind the create.
+local function groups_of(rows)
+  local groups, by_key = {}, {}
+  for _, row in ipairs(rows) do
+    local group = by_key[row.rkey]
+    if not group then
+      group = {}
+      groups[#groups + 1] = group
+      by_key[row.rkey] = group
+    end
+    if row.effect == "create" and row.after then
+      local stand_in = raw.json.decode(row.after, { null = "drop" }).id
+      if stand_in then by_key[row.origin .. " " .. row.resource .. " " .. tostring(stand_in)] = group end
+    end
+    if row.state == "P" then group[#group + 1] = row end
+  end
+  return groups
+end
+
+-- One object: its changes in order. Those behind one that failed are not made: they
+-- were planned for what it would have made of the object.
+local function do_group(group, world)
+  local failed
+  for _, row in ipairs(group) do
+    if failed then
+      local job = recover.job(row)
+      job.change = declare(job)
+      job.change:finish("failed", "a change of it before this one was not made", "conflict")
+    else
+      local ok, err = pcall(do_row, row, world)
+      if not ok and (not errors.is(err) or err.kind == "guard" or err.kind == "cancelled" or err.kind == "auth") then
+        error(err, 0)
+      end
+      failed = not ok and err or nil
+    end
+  end
+  if failed then error(failed, 0) end
+end
+
+-- Does what is left of a run whose changes are written down.
+function apply.go_on(_, rows)
+  local left = 0
+  for _, row in ipairs(rows) do
+    if row.state == "P" then left = left + 1 end
+  end
+  raw.count("expect", left)
+  local world = { objects = {}, real = {} }
+  flow.each(groups_of(rows), function(group)
+    if #group == 0 then return false end
+    do_group(group, world)
+  end, { expect = left, stop_after = false })
+end
+
+-- Writes rows down as planned; returns them as they are in the journal.
+function apply.write_down(id, rows)
+  for _, row in ipairs(rows) do
+    row.resource = row.resource or row.operation:match("^(.*)%.[^.]*$")
+    row.rkey = row.rkey or (row.origin .. " " .. row.resource .. " " .. row.target)
+    raw.plan(row)
+  end
+  raw.flush()
+  return require("moonlever.resume").changes(id)
+end
+
+-- Every service of the plan must be the one that it was made for.
+local function check_origins(rows)
+  local seen = {}
+  for _, row in ipairs(rows) do
+    local name = row.service .. " " .. row.origin
+    if not seen[name] then recover.context(row) end
+    seen[name] = true
+  end
+end
+
+-- The apply of this plan that there is, or nil.
+local function earlier(hash)
+  return raw.query("applied", hash)()
+end
+
+-- A process that died while it wrote the plan down has sent nothing: the rest follows.
+local function complete(run, rows, changes)
+  for i = #rows + 1, #changes do
+    local row = changes[i]
+    row.resource = row.operation:match("^(.*)%.[^.]*$")
+    row.rkey = row.origin .. " " .. row.resource .. " " .. row.target
+    raw.plan(row)
+  end
+  raw.flush()
+  return run, #rows < #changes and require("moonlever.resume").changes(run.run) or rows
+end
+
+-- The script of `moonlever apply FILE`.
+function apply.main(path)
+  local header, changes = plan.read(path)
+  if #changes == 0 then
+    raw.log(1, "the plan is empty: nothing is to be done")
+    return
+  end
+  check_origins(changes)
+  local run = earlier(header.hash)
+  if run then return apply.go_on(complete(run, select(2, require("moonlever.resume").take_up(run.run)), changes)) end
+  raw.count("expect", #changes)
+  local id = raw.begin {
+    plan = header.hash, operation = changes[1].operation, origin = changes[1].origin, target = changes[1].target,
+  }
+  apply.go_on(nil, apply.write_down(id, changes))
+end
+
+return apply

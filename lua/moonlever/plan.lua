@@ -1,0 +1,121 @@
+-- SPDX-License-Identifier: MIT
+-- The plan file: what a run would send, as JSON lines, for people and for apply.
+--
+-- The first line is the header, each line behind it one change with its exact body
+-- and its images. The header's hash covers every byte behind it, so a plan that was
+-- edited is no plan any more.
+--
+--   plan.write("retag.plan", run_id)
+--   local header, changes = plan.read("retag.plan")
+
+local raw = require "moonlever.raw"
+local errors = require "moonlever.errors"
+local out = require "moonlever.out"
+
+local open = io and io.open
+
+local plan = {}
+
+plan.FORMAT, plan.VERSION = "moonlever-plan", 1
+
+local null = raw.null
+
+local function value_of(text)
+  return text and raw.json.decode(text) or null
+end
+
+local function line_of(row, seq)
+  return raw.json.encode({
+    seq = seq, operation = row.operation, service = row.service, origin = row.origin, target = row.target,
+    method = row.method, path = row.path, effect = row.effect, body = row.body or null,
+    before = value_of(row.before), after = value_of(row.after),
+  }, { sorted = true })
+end
+
+local function rfc3339(ms)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", ms // 1000)
+end
+
+-- Writes the plan of a run of kind "plan" from the journal. Returns the number of
+-- changes. Raises usage when the file cannot be written.
+function plan.write(path, id)
+  local run = raw.query("run", id)()
+  local lines = {}
+  for row in raw.query("changes", id) do
+    if row.state == "P" then lines[#lines + 1] = line_of(row, #lines + 1) .. "\n" end
+  end
+  local body = table.concat(lines)
+  local header = raw.json.encode({
+    format = plan.FORMAT, version = plan.VERSION, run = id,
+    script = run.script, args = raw.json.decode(run.args or "[]"),
+    service = run.service, origin = run.origin, created = rfc3339(run.started),
+    changes = #lines, requests = #lines, hash = "sha256:" .. raw.sha256(body),
+  }, { sorted = true })
+  local file <close> = out.file(path)
+  file:write(header .. "\n")
+  file:write(body)
+  file:close()
+  return #lines
+end
+
+local function no_plan(path, why)
+  errors.raise("usage", ("%s is no plan: %s"):format(path, why), {
+    fix = "make one with: moonlever run SCRIPT --plan FILE", config = true,
+  })
+end
+
+local function read_file(path)
+  local file, why = open(path, "rb")
+  if not file then
+    why = tostring(why):gsub("^.*: ", "")
+    errors.raise("usage", ("cannot read the plan %s: %s"):format(path, why), { config = true })
+  end
+  local text = file:read("a")
+  file:close()
+  if not text then no_plan(path, "it cannot be read") end
+  return text
+end
+
+local function header_of(path, line)
+  local ok, header = pcall(raw.json.decode, line)
+  if not ok or type(header) ~= "table" or header.format ~= plan.FORMAT then
+    no_plan(path, "its first line is not the header of one")
+  end
+  if header.version ~= plan.VERSION then
+    no_plan(path, ("it is of version %s, and this program reads %d"):format(tostring(header.version), plan.VERSION))
+  end
+  return header
+end
+
+local TEXTS = { "operation", "service", "origin", "target", "method", "path", "effect" }
+
+local function change_of(path, line)
+  local ok, row = pcall(raw.json.decode, line)
+  if not ok or type(row) ~= "table" then no_plan(path, "a line is not a change") end
+  for _, name in ipairs(TEXTS) do
+    if type(row[name]) ~= "string" then no_plan(path, ("a change has no '%s'"):format(name)) end
+  end
+  for _, name in ipairs { "before", "after" } do
+    row[name] = row[name] ~= null and row[name] ~= nil and raw.json.encode(row[name], { sorted = true }) or nil
+  end
+  if row.body == null then row.body = nil end
+  return row
+end
+
+-- The header and the changes (rows as of the journal) of a plan. Raises usage for
+-- what is no plan, guard for one that was edited.
+function plan.read(path)
+  local text = read_file(path)
+  local first, body = text:match("^([^\n]*)\n(.*)$")
+  local header = header_of(path, first or text)
+  if header.hash ~= "sha256:" .. raw.sha256(body or "") then
+    errors.raise("guard", ("%s was changed after it was made: its hash does not fit"):format(path), {
+      fix = "make the plan again; nothing was sent",
+    })
+  end
+  local rows = {}
+  for line in (body or ""):gmatch("[^\n]+") do rows[#rows + 1] = change_of(path, line) end
+  return header, rows
+end
+
+return plan

@@ -1,0 +1,176 @@
+-- SPDX-License-Identifier: MIT
+-- From a row of the journal back to a job that can be settled or sent.
+--
+-- A row holds what was sent to the byte; the catalogue knows the rest: how to read
+-- the object back, which fields there are, what a success looks like.
+--
+--   local job = recover.job(row)
+--   recover.settle(rows)          -- what a dead process has left, all at once
+--   recover.unblock(job)          -- the same for one object that another run left open
+
+local raw = require "moonlever.raw"
+local endpoint = require "moonlever.endpoint"
+local errors = require "moonlever.errors"
+local flow = require "moonlever.flow"
+local service = require "moonlever.service"
+local settle = require "moonlever.settle"
+local shape = require "moonlever.shape"
+
+local recover = {}
+
+local LETTERS = { confirmed = "C", accepted = "A", failed = "F", conflict = "K", unknown = "U", noop = "N" }
+
+-- The client's context for a row; raises guard when the service is now another one.
+function recover.context(row)
+  local ctx = service.context { service = row.service }
+  if ctx.origin ~= row.origin then
+    errors.raise("guard", ("this is of %s, and %s is at %s now"):format(row.origin, ctx.catalogue.title, ctx.origin), {
+      fix = ("set %s to %s; nothing was sent"):format(ctx.catalogue.env.url, row.origin),
+    })
+  end
+  return ctx
+end
+
+local contexts = {}
+
+local function context_of(row)
+  local name = row.service .. " " .. row.origin
+  contexts[name] = contexts[name] or recover.context(row)
+  return contexts[name]
+end
+
+local Left = {} -- what a job from a row does where it differs from one of a script
+Left.__index = Left
+
+function Left:matches(object)
+  return settle.create_matches(self, object)
+end
+
+function Left:image(got)
+  if not self.sent then return "before" end
+  if settle.applied(self.op, self.sent, got) then return "after" end
+  for name, value in next, self.before or {} do
+    local spec = self.op.spec.fields[name]
+    if spec and not shape.same(spec, value, got[name]) then return "other" end
+  end
+  return "before"
+end
+
+local function body_of(op, text)
+  local body = text and raw.json.decode(text) or nil
+  if body and op.spec.wrap then body = body[op.spec.wrap] end
+  return body
+end
+
+-- The job of a row, without its change. `op` is nil for client:request.
+function recover.job(row)
+  local ctx = context_of(row)
+  local op = service.find(ctx, row.operation)
+  local path, query = row.path:match("^([^?]*)%??(.*)$")
+  local job = setmetatable({
+    row = row, ctx = ctx, op = op, target = row.target,
+    before = row.before and raw.json.decode(row.before, { null = "drop" }) or nil,
+    request = { path = path, query = query ~= "" and query or nil, body = row.body, target = row.target },
+  }, Left)
+  if not op then return job end
+  job.sent = body_of(op, row.body)
+  job.creates = op.spec.effect == "create"
+  job.gone_is_done = op.spec.effect == "delete"
+  if op.spec.read and not job.creates then
+    job.reader = op.sibling(op.spec.read)
+    job.read_path = path
+  end
+  return job
+end
+
+-- A change of another run, or of ours before it was resumed: it has no place at the
+-- door, only its row.
+local Row = {}
+Row.__index = Row
+
+function Row:finish(state, reason, kind, after)
+  self.row.state = LETTERS[state]
+  raw.move(self.row.id, LETTERS[state], reason, kind, after)
+end
+
+function Row:again()
+  self.row.state = "P"
+  raw.move(self.row.id, "P")
+end
+
+function Row:accepted() -- luacheck: ignore self
+end
+
+-- Can the outcome be looked for at all?
+local function can_look(job)
+  if not job.op then return false end
+  if job.creates then return job.op.res.spec.natural_key ~= nil end
+  return job.reader ~= nil
+end
+
+-- Settles one row whose settle time is over. What cannot be looked for stays unknown.
+local function settle_one(row)
+  local job = recover.job(row)
+  job.change = setmetatable({ row = row }, Row)
+  job.status = "nothing that is known"
+  if can_look(job) then return settle.left(job) end
+  job.change:finish("unknown", "there is no way to look for it")
+  return "unreadable"
+end
+
+local function longest(rows)
+  local seconds = 0
+  for _, row in ipairs(rows) do
+    local op = service.find(context_of(row), row.operation)
+    if op then seconds = math.max(seconds, settle.time(op)) end
+  end
+  return seconds
+end
+
+-- Settles the rows that were sent or accepted and have no end: waits until nothing of
+-- them is on its way any more, then reads each object back.
+function recover.settle(rows)
+  local open = {}
+  for _, row in ipairs(rows) do
+    if row.state == "U" or row.state == "A" then open[#open + 1] = row end
+  end
+  if #open == 0 then return end
+  local seconds = longest(open)
+  raw.log(1, ("%d changes of unknown outcome: looking for them in %g s"):format(#open, seconds))
+  raw.sleep(seconds)
+  flow.map(open, settle_one)
+  raw.flush()
+end
+
+-- Waits until nothing of the row is on its way any more.
+local function let_settle(row, op)
+  local age = (raw.wall_ms() - (row.ended or row.started)) / 1000
+  raw.sleep(math.min(math.max(0, settle.time(op) - age), settle.time(op)))
+end
+
+-- Settles what another run has left open on the object of this job. Returns true, or
+-- false and the reason where a process is still at work on it.
+function recover.unblock(job)
+  local key = require("moonlever.memory").key(job.op, job.target)
+  raw.flush()
+  for row in raw.query("open", key) do
+    if row.run ~= raw.run_id() and raw.running(row.no) then
+      return false, ("run %s is just changing it"):format(row.run)
+    end
+    let_settle(row, job.op)
+    if settle_one(row) == "unreadable" then
+      -- Nothing of it is on its way any more, and what it did is overwritten now.
+      raw.move(row.id, "K", ("its outcome was not known when run %s wrote to it"):format(raw.run_id()), "conflict")
+    end
+  end
+  raw.flush()
+  return true
+end
+
+-- Reads the object of a job fresh, without what a dry run plans. Raises.
+function recover.read(job)
+  local record = endpoint.read(job.reader, { path = job.read_path, target = job.target })
+  return job.op.res.shape:dress(record)
+end
+
+return recover

@@ -1,0 +1,136 @@
+-- SPDX-License-Identifier: MIT
+-- moonlever resume RUN, and run --only-failed RUN.
+--
+-- A run that was killed is taken up under its own id: what it had sent is settled
+-- first, then its script runs again, answered from the journal where it can be
+-- (memory.lua). A run that came to its end sends nothing and exits as it did.
+--
+--   resume.main("hdye0c3d4a1k")
+
+local raw = require "moonlever.raw"
+local errors = require "moonlever.errors"
+local memory = require "moonlever.memory"
+local recover = require "moonlever.recover"
+
+local load = load
+
+local resume = {}
+
+-- The row of a run; raises usage when there is none.
+function resume.find(id)
+  local run = raw.query("run", id)()
+  if run then return run end
+  errors.raise("usage", ("there is no run '%s' in the journal"):format(errors.one_line(id, 40)), {
+    fix = "moonlever runs lists them", config = true,
+  })
+end
+
+-- All changes of a run, in order.
+function resume.changes(id)
+  local rows = {}
+  for row in raw.query("changes", id) do rows[#rows + 1] = row end
+  return rows
+end
+
+local function is_open(rows)
+  for _, row in ipairs(rows) do
+    if row.state == "S" or row.state == "U" or row.state == "A" then return true end
+  end
+  return false
+end
+
+local function chunk_of(run)
+  if not run.source then
+    errors.raise("usage", ("run %s has no script in the journal"):format(run.run), {
+      fix = "it was made by another program: run that again", config = true,
+    })
+  end
+  local chunk, why = load(run.source:gsub("^#[^\n]*", ""), "@" .. run.script, "t")
+  if not chunk then errors.raise("usage", why, { config = true }) end
+  return chunk
+end
+
+local function script_of(run)
+  local args = raw.json.decode(run.args or "[]")
+  local chunk = chunk_of(run)
+  raw.become(run.script, run.source, args)
+  return chunk, args
+end
+
+-- Changes that the script did not ask for again and that were never made: the object
+-- is looked at, so that each ends in a state.
+local function settle_leftovers()
+  for _, row in ipairs(memory.leftovers()) do
+    local job = recover.job(row)
+    local seen, got = pcall(function() return job.reader and recover.read(job) end)
+    if seen and got and job:image(got) == "after" then
+      raw.move(row.id, "N", "it is so by now", nil)
+    else
+      raw.move(row.id, "F", "the script did not ask for it again when the run was resumed", "cancelled")
+    end
+  end
+end
+
+local function run_again(run, rows)
+  local chunk, args = script_of(run)
+  memory.load(rows)
+  chunk(table.unpack(args))
+  return function()
+    settle_leftovers()
+    memory.load {}
+  end
+end
+
+local function finished(run)
+  raw.log(1, ("run %s has ended before: nothing is left to do"):format(run.run))
+  raw.adopt(run.run)
+  raw.exit(run.exit or 0)
+end
+
+-- Takes up a run. Returns its row and its changes, settled; ends the program where
+-- the run has come to its end.
+function resume.take_up(id)
+  local run = resume.find(id)
+  local ended = run.state == "done" or run.state == "partial"
+  if run.kind == "plan" then
+    errors.raise("usage", ("run %s is a plan: nothing was sent"):format(run.run), {
+      fix = "moonlever apply FILE sends it", config = true,
+    })
+  end
+  if ended and not is_open(resume.changes(run.run)) then finished(run) end
+  raw.resume(run.run)
+  local rows = resume.changes(run.run)
+  recover.settle(rows)
+  rows = resume.changes(run.run)
+  if ended then raw.exit(0) end
+  return run, rows
+end
+
+-- The script of `moonlever resume RUN`.
+function resume.main(id)
+  local run, rows = resume.take_up(id)
+  if run.kind == "apply" or run.kind == "undo" then
+    return require("moonlever.apply").go_on(run, rows)
+  end
+  run_again(run, rows)()
+end
+
+local BAD = { F = true, K = true, U = true }
+
+-- The script of `moonlever run --only-failed RUN`: a new run of the same script that
+-- writes only where that run did not succeed.
+function resume.only_failed(id)
+  local run, keys = resume.find(id), {}
+  for _, row in ipairs(resume.changes(run.run)) do
+    if BAD[row.state] then keys[row.rkey] = true end
+  end
+  if next(keys) == nil then
+    raw.log(1, ("nothing failed in run %s"):format(run.run))
+    raw.exit(0)
+  end
+  local chunk, args = script_of(run)
+  memory.limit(keys)
+  chunk(table.unpack(args))
+end
+
+return resume
