@@ -27,8 +27,9 @@ struct ml_ask {
     size_t body_len;
     bool too_large; /* the body was over the ceiling and is not there */
     /* Filled on the way. */
-    unsigned long n; /* number of the request from 1, 0 for the accounting paths */
-    bool write;      /* anything but GET and HEAD */
+    unsigned long n;    /* number in the log from 1, 0 for the accounting paths */
+    unsigned long late; /* number of the request whose change this is, 0 = its own */
+    bool write;         /* anything but GET and HEAD */
     struct ml_target target;
     const struct ml_route *route; /* NULL: none */
     struct ml_fate fate;

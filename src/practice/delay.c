@@ -7,12 +7,21 @@
 #include <string.h>
 #include <time.h>
 
-/* Wakes what is due. The lock is held. */
+/* Wakes what is due. The lock is held, but not while a function runs: it may want to wait. */
 static void wake_due(struct ml_delay *d, int64_t now_us)
 {
     struct ml_timer *timer;
-    while ((timer = ml_heap_pop(&d->heap, now_us)))
-        MHD_resume_connection(((struct ml_wait *)timer)->connection);
+    while ((timer = ml_heap_pop(&d->heap, now_us))) {
+        struct ml_wait *wait = (struct ml_wait *)timer;
+        bool released = d->released;
+        if (!wait->due) {
+            MHD_resume_connection(wait->connection);
+            continue;
+        }
+        pthread_mutex_unlock(&d->lock);
+        wait->due(wait, released);
+        pthread_mutex_lock(&d->lock);
+    }
 }
 
 static void wait_for_change(struct ml_delay *d, int64_t until_us)
@@ -62,6 +71,7 @@ int ml_delay_hold(struct ml_delay *d, struct ml_wait *wait, struct MHD_Connectio
 {
     int64_t at = us == ML_DELAY_FOREVER ? INT64_MAX : ml_clock_us() + us;
     wait->connection = connection;
+    wait->due = NULL;
     pthread_mutex_lock(&d->lock);
     /* Armed before it sleeps: the waker needs the lock that is held here. */
     int rc = d->released ? -1 : ml_heap_add(&d->heap, &wait->timer, at);
@@ -69,6 +79,18 @@ int ml_delay_hold(struct ml_delay *d, struct ml_wait *wait, struct MHD_Connectio
         MHD_suspend_connection(connection);
         pthread_cond_signal(&d->changed);
     }
+    pthread_mutex_unlock(&d->lock);
+    return rc;
+}
+
+int ml_delay_later(struct ml_delay *d, struct ml_wait *wait, int64_t us, ml_wait_fn due)
+{
+    wait->connection = NULL;
+    wait->due = due;
+    pthread_mutex_lock(&d->lock);
+    int rc = d->released ? -1 : ml_heap_add(&d->heap, &wait->timer, ml_clock_us() + us);
+    if (rc == 0)
+        pthread_cond_signal(&d->changed);
     pthread_mutex_unlock(&d->lock);
     return rc;
 }

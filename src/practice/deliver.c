@@ -113,6 +113,8 @@ enum MHD_Result ml_deliver(struct ml_delay *delay, struct MHD_Connection *connec
     enum ml_break kind = ask->fate.kind;
     if (kind == ML_BREAK_RESET || kind == ML_BREAK_RESET_AFTER)
         return reset(connection);
+    if (kind == ML_BREAK_CLOSE_AFTER || kind == ML_BREAK_LATE)
+        return MHD_NO; /* libmicrohttpd closes in order */
     if (kind == ML_BREAK_HANG)
         return MHD_NO; /* let go because the server stops */
 

@@ -89,6 +89,9 @@ void ml_fate_choose(const struct ml_faults *f, struct ml_dice *dice, uint64_t se
         return;
     }
     fate->kind = throw_dice(f, seed, n);
+    fate->late_ms = fate->kind == ML_BREAK_LATE     ? f->late_ms
+                    : fate->kind == ML_BREAK_ACCEPT ? f->accept_ms
+                                                    : 0;
     if (fate->kind == ML_BREAK_429)
         tell_after(f, dice, ML_AFTER_MIXED, RETRY_AFTER_S, wall_ms, fate->retry_after);
     else if (fate->kind == ML_BREAK_503 && f->retry_after >= 0)

@@ -27,6 +27,7 @@ struct ml_fate {
     enum ml_break kind;
     bool limited;         /* a 429 of the rate limit, not of chance */
     unsigned delay_ms;    /* before the answer */
+    unsigned late_ms;     /* until a change that comes late is applied */
     char retry_after[40]; /* value of the header, "" = none */
 };
 

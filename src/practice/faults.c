@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define MS_MAX 600000
+#define TIMED_FORM "a share and milliseconds such as 10%:200"
 
 /* Knobs that take a share of the requests: name, kind, help behind the name. */
 #define SHARES(X)                                                                             \
@@ -26,6 +27,9 @@
     X("reset-after-apply", ML_BREAK_RESET_AFTER,                                              \
       "=P%        "                                                                           \
       "applied, then the connection is reset")                                                \
+    X("close-after-apply", ML_BREAK_CLOSE_AFTER,                                              \
+      "=P%        "                                                                           \
+      "applied, then the connection is closed without an answer")                             \
     X("half-body", ML_BREAK_HALF,                                                             \
       "=P%                "                                                                   \
       "applied; half of the declared length, then cut")                                       \
@@ -38,7 +42,19 @@
     X("hang", ML_BREAK_HANG, "=P%                     applied, never answered")               \
     X("stale", ML_BREAK_STALE,                                                                \
       "=P%                    "                                                               \
-      "PATCH: 200 with the old object; not applied")
+      "PATCH: 200 with the old object; not applied")                                          \
+    X("accept-drop", ML_BREAK_ACCEPT_DROP,                                                    \
+      "=P%              "                                                                     \
+      "writes: 202, and never applied")
+
+/* Those that also take milliseconds: name, kind, parser, help behind the name. */
+#define TIMED(X)                                            \
+    X("late-apply", ML_BREAK_LATE, parse_late,              \
+      "=P%:MS            "                                  \
+      "writes: closed without an answer, applied MS later") \
+    X("accept", ML_BREAK_ACCEPT, parse_accept,              \
+      "=P%:MS                "                              \
+      "writes: 202, applied MS later")
 
 /* The others: name, parser, member, help behind the name. */
 #define SETTINGS(X)                                                   \
@@ -77,7 +93,10 @@
       "from page 2 on the list is half as long")                      \
     X("late-page-error", parse_count, late_page,                      \
       "=N           "                                                 \
-      "page N is always 500")
+      "page N is always 500")                                         \
+    X("twins", parse_flag, twins,                                     \
+      "                       "                                       \
+      "userName and externalId need not be unique")
 
 struct knob {
     const char *name;
@@ -89,14 +108,16 @@ struct knob {
 const char *ml_practice_fault_help(void)
 {
 #define SHARE_LINE(name, kind, help) "  " name help "\n"
+#define TIMED_LINE(name, kind, parse, help) "  " name help "\n"
 #define SETTING_LINE(name, parse, member, help) "  " name help "\n"
-    return SHARES(SHARE_LINE) SETTINGS(SETTING_LINE);
+    return SHARES(SHARE_LINE) TIMED(TIMED_LINE) SETTINGS(SETTING_LINE);
 }
 
 const char *ml_break_name(enum ml_break kind)
 {
 #define BREAK_NAME(name, kind, help) [kind] = (name),
-    static const char *const names[ML_BREAKS] = {SHARES(BREAK_NAME)};
+#define TIMED_NAME(name, kind, parse, help) [kind] = (name),
+    static const char *const names[ML_BREAKS] = {SHARES(BREAK_NAME) TIMED(TIMED_NAME)};
     return kind < ML_BREAKS ? names[kind] : NULL;
 }
 
@@ -141,25 +162,43 @@ static const char *parse_share(const char *value, void *member, struct ml_faults
 static const char *parse_ms(const char *value, void *member, struct ml_faults *f)
 {
     (void)f;
-    double ms;
+    double number;
     const char *rest;
-    if (parse_number(value, MS_MAX, &ms, &rest) < 0 || (*rest && strcmp(rest, "ms") != 0))
+    if (parse_number(value, MS_MAX, &number, &rest) < 0 || (*rest && strcmp(rest, "ms") != 0))
         return "milliseconds such as 200, up to 600000";
-    *(unsigned *)member = (unsigned)ms;
+    *(unsigned *)member = (unsigned)number;
     return NULL;
+}
+
+/* "10%:300": a share and milliseconds. -1: it is not of that form. */
+static int parse_both(const char *value, double *share, unsigned *ms)
+{
+    double percent;
+    const char *rest;
+    if (parse_number(value, 100, &percent, &rest) < 0 || rest[0] != '%' || rest[1] != ':' ||
+        parse_ms(rest + 2, ms, NULL) != NULL)
+        return -1;
+    *share = percent / 100;
+    return 0;
+}
+
+static const char *parse_late(const char *value, void *member, struct ml_faults *f)
+{
+    return parse_both(value, member, &f->late_ms) < 0 ? TIMED_FORM : NULL;
+}
+
+static const char *parse_accept(const char *value, void *member, struct ml_faults *f)
+{
+    return parse_both(value, member, &f->accept_ms) < 0 ? TIMED_FORM : NULL;
 }
 
 static const char *parse_slow(const char *value, void *member, struct ml_faults *f)
 {
-    const char *colon = strchr(value, ':');
-    double percent = 100;
-    const char *rest = NULL;
-    bool share = colon && parse_number(value, 100, &percent, &rest) == 0 && rest + 1 == colon &&
-                 *rest == '%';
-    if ((colon && !share) || parse_ms(colon ? colon + 1 : value, &f->slow_ms, f))
-        return "milliseconds such as 200, or a share and milliseconds such as 10%:200";
-    *(double *)member = percent / 100;
-    return NULL;
+    double *share = member;
+    if (parse_both(value, share, &f->slow_ms) == 0)
+        return NULL;
+    *share = 1;
+    return parse_ms(value, &f->slow_ms, f) ? "milliseconds such as 200, or " TIMED_FORM : NULL;
 }
 
 static const char *parse_rate(const char *value, void *member, struct ml_faults *f)
@@ -239,9 +278,11 @@ static const char *parse_only(const char *value, void *member, struct ml_faults 
 static const struct knob knobs[] = {
 #define SHARE_KNOB(name, kind, help) \
     {name, parse_share, offsetof(struct ml_faults, share) + (kind) * sizeof(double)},
+#define TIMED_KNOB(name, kind, parse, help) \
+    {name, parse, offsetof(struct ml_faults, share) + (kind) * sizeof(double)},
 #define SETTING_KNOB(name, parse, member, help) \
     {name, parse, offsetof(struct ml_faults, member)},
-    SHARES(SHARE_KNOB) SETTINGS(SETTING_KNOB)};
+    SHARES(SHARE_KNOB) TIMED(TIMED_KNOB) SETTINGS(SETTING_KNOB)};
 
 #define KNOBS (sizeof knobs / sizeof *knobs)
 

@@ -20,7 +20,7 @@
 #include <stdbool.h>
 
 /* A request has at most one of these. Those up to ML_BREAK_RESET happen instead of the request;
- * the rest after it was carried out. */
+ * the three behind them later or never; the rest after it was carried out. */
 enum ml_break {
     ML_BREAK_NONE,
     ML_BREAK_429,
@@ -28,8 +28,12 @@ enum ml_break {
     ML_BREAK_502,
     ML_BREAK_503,
     ML_BREAK_RESET,
+    ML_BREAK_LATE,
+    ML_BREAK_ACCEPT,
+    ML_BREAK_ACCEPT_DROP,
     ML_BREAK_500_AFTER,
     ML_BREAK_RESET_AFTER,
+    ML_BREAK_CLOSE_AFTER,
     ML_BREAK_HALF,
     ML_BREAK_HALF_CHUNKED,
     ML_BREAK_GARBAGE,
@@ -55,6 +59,8 @@ enum ml_only { ML_ONLY_ALL, ML_ONLY_READ, ML_ONLY_WRITE };
 
 struct ml_faults {
     double share[ML_BREAKS]; /* of all requests */
+    unsigned late_ms;        /* of ML_BREAK_LATE: applied this much later */
+    unsigned accept_ms;      /* of ML_BREAK_ACCEPT */
     double slow_share;
     unsigned slow_ms;
     unsigned latency_ms;
@@ -62,6 +68,7 @@ struct ml_faults {
     bool loop_pages;
     bool repeat_page;
     bool shrink_pages;
+    bool twins;         /* userName and externalId need not be unique */
     unsigned late_page; /* this page answers 500, 0 = none */
     double rate;        /* requests a second, 0 = no limit */
     unsigned burst;     /* requests at once, at least 1 where there is a rate */

@@ -19,7 +19,9 @@
  *         "applied":true,"fault":null,"body":"{\"recording\":…}"}]
  *       status is 0 where nothing was answered; applied: state was changed as
  *       asked; fault: the knob that struck ("rate" for the limit) or null; body:
- *       the request's body as text, or null. The last 200,000 or 64 MiB are kept.
+ *       the request's body as text, or null. A change that came late (late-apply,
+ *       accept) has an entry of its own when it comes, with "late":N, the number of
+ *       its request. The last 200,000 or 64 MiB are kept.
  *   GET /practice/state         {"hash":"…","recordings":{"count":500,"hash":"…"},
  *         "users":{"count":40,"hash":"…"},"requests":9,"applied":3}
  *       The hashes cover everything that can be changed, times left out.

@@ -118,6 +118,8 @@ static const char *why_not(struct ml_practice *p, json_t *body, const struct ml_
     const char *external = json_string_value(json_object_get(body, "externalId"));
     if (!user_name || !*user_name)
         return "userName is missing";
+    if (p->faults.twins)
+        return NULL;
     const struct ml_user *same = ml_users_find_name(&p->users, user_name);
     if (same && same != old)
         return "userName is already taken";

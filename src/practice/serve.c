@@ -135,7 +135,8 @@ static void break_after(struct ml_ask *ask, struct ml_answer *ans)
         ml_answer_html(ans, 200, "Signing in");
     else if (kind == ML_BREAK_EMPTY)
         ml_answer_start(ans, 200, "application/json; charset=utf-8");
-    else if (kind == ML_BREAK_RESET_AFTER || kind == ML_BREAK_HANG)
+    else if (kind == ML_BREAK_RESET_AFTER || kind == ML_BREAK_CLOSE_AFTER ||
+             kind == ML_BREAK_HANG)
         ans->status = 0;
 }
 
@@ -160,6 +161,8 @@ static void write_entry(const struct ml_ask *ask, const struct ml_answer *ans, s
     ml_out_fmt(o, ",\"status\":%d,\"applied\":%s,\"fault\":", ans->status,
                ans->applied ? "true" : "false");
     ml_out_string(o, ask->fault);
+    if (ask->late)
+        ml_out_fmt(o, ",\"late\":%lu", ask->late);
 }
 
 static void record(struct ml_practice *p, const struct ml_ask *ask, const struct ml_answer *ans)
@@ -189,9 +192,35 @@ static void find_route(struct ml_ask *ask)
         ask->route = ml_route_match(ml_routes, method, &ask->target);
 }
 
+/* Faults that put the change off, or forget it. True: the request is not carried out now. */
+static bool put_off(struct ml_practice *p, const struct ml_ask *ask, struct ml_answer *ans)
+{
+    enum ml_break kind = ask->fate.kind;
+    if (kind != ML_BREAK_LATE && kind != ML_BREAK_ACCEPT && kind != ML_BREAK_ACCEPT_DROP)
+        return false;
+    if (kind == ML_BREAK_LATE)
+        ans->status = 0;
+    else
+        ml_out_text(ml_answer_json(ans, 202), "{\"message\":\"Queued\"}");
+    if (kind != ML_BREAK_ACCEPT_DROP && ml_late_keep(p, ask) < 0)
+        ml_answer_refuse(ask, ans, 500, "The practice server is out of memory");
+    return true;
+}
+
+/* A fault that makes no sense for this request does not strike. */
+static void spare(struct ml_ask *ask)
+{
+    enum ml_break kind = ask->fate.kind;
+    bool late =
+        kind == ML_BREAK_LATE || kind == ML_BREAK_ACCEPT || kind == ML_BREAK_ACCEPT_DROP;
+    if ((kind == ML_BREAK_STALE && strcmp(ask->method, "PATCH") != 0) || (late && !ask->write))
+        ask->fate.kind = ML_BREAK_NONE;
+}
+
 static void serve_api(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
 {
-    ask->n = ++p->requests;
+    ask->n = ++p->entries;
+    p->requests++;
     ask->write = strcmp(ask->method, "GET") != 0 && strcmp(ask->method, "HEAD") != 0;
     find_route(ask);
     struct ml_bound *bound = ask->route ? bound_of(p, ask->route) : NULL;
@@ -199,9 +228,8 @@ static void serve_api(struct ml_practice *p, struct ml_ask *ask, struct ml_answe
         bound->received++;
     ml_fate_choose(&p->faults, &p->dice, p->seed, ask->n, ask->write, ml_clock_us(),
                    ml_clock_wall_ms(), &ask->fate);
-    if (ask->fate.kind == ML_BREAK_STALE && strcmp(ask->method, "PATCH") != 0)
-        ask->fate.kind = ML_BREAK_NONE;
-    if (!broken_before(ask, ans)) {
+    spare(ask);
+    if (!broken_before(ask, ans) && !put_off(p, ask, ans)) {
         answer_route(p, ask, ans);
         break_after(ask, ans);
     }
@@ -219,4 +247,18 @@ void ml_serve(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
         serve_api(p, ask, ans);
     ml_seed_uuid(p->seed, ML_SEED_REQUEST, ask->n, ans->request_id);
     pthread_mutex_unlock(&p->lock);
+}
+
+void ml_serve_late(struct ml_practice *p, struct ml_ask *ask)
+{
+    struct ml_answer ans;
+    ml_answer_create(&ans, 204);
+    pthread_mutex_lock(&p->lock);
+    ask->n = ++p->entries;
+    find_route(ask);
+    answer_route(p, ask, &ans);
+    ask->fault = ml_break_name(ask->fate.kind);
+    record(p, ask, &ans);
+    pthread_mutex_unlock(&p->lock);
+    ml_answer_destroy(&ans);
 }

@@ -6,6 +6,9 @@
  *       -> screendesk.c, scim.c (one file a service) -> recordings.c, users.c
  *     -> access.c (the log line) -> http.c: the answer, delayed or broken as decided
  *
+ * A change that is to come late is kept by late.c and goes the same way, from
+ * the token on, when its time has come.
+ *
  * A new service is one file with handlers, a line in serve.c's table of them,
  * and a catalogue. A route without a handler stops the start.
  *
@@ -54,7 +57,8 @@ struct ml_practice {
     pthread_mutex_t lock; /* for all below */
     struct ml_recordings recordings;
     struct ml_users users;
-    unsigned long requests; /* numbered ones */
+    unsigned long requests; /* to the services, not the accounting paths */
+    unsigned long entries;  /* of the log: requests, and changes that came late */
     unsigned long changes;  /* applied ones; also moves the account's clock */
     struct ml_faults faults;
     struct ml_dice dice;
@@ -74,6 +78,11 @@ int ml_serve_bind(const struct ml_route *routes, const struct ml_handler *const 
 /* Carries out one request: takes the lock, counts, decides its fate, answers, logs. The answer
  * is complete; how it is delivered stands in ask->fate. */
 void ml_serve(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans);
+/* Carries out, under its own number, what the request `ask->late` asked for. */
+void ml_serve_late(struct ml_practice *p, struct ml_ask *ask);
+/* Keeps the request to be carried out after ask->fate.late_ms; it is forgotten when the server
+ * stops before. -1: no memory, or the server stops. */
+int ml_late_keep(struct ml_practice *p, const struct ml_ask *ask);
 /* The accounting paths below /practice/; the lock is held. */
 void ml_admin(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans);
 /* The account's own time in milliseconds since 1970, one second on with every change. */

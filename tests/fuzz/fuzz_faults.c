@@ -28,6 +28,7 @@ static void check_accepted(const struct ml_faults *f)
     require(sum <= 1.000001 && f->share[ML_BREAK_NONE] == 0);
     require(f->slow_share >= 0 && f->slow_share <= 1);
     require(f->rate >= 0 && (f->rate == 0) == (f->burst == 0));
+    require(f->late_ms <= 600000 && f->accept_ms <= 600000);
     require(f->slow_ms <= 600000 && f->latency_ms <= 600000);
 
     struct ml_dice dice = {0};
@@ -35,6 +36,8 @@ static void check_accepted(const struct ml_faults *f)
     for (unsigned long n = 1; n <= 8; n++) {
         ml_fate_choose(f, &dice, 1, n, n % 2, (int64_t)n * 1000, 1748736000000, &fate);
         require(fate.kind < ML_BREAKS && fate.delay_ms <= 1200000);
+        require(fate.late_ms == 0 || fate.kind == ML_BREAK_LATE ||
+                fate.kind == ML_BREAK_ACCEPT);
         require(memchr(fate.retry_after, '\0', sizeof fate.retry_after) != NULL);
     }
 }

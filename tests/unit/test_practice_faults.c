@@ -33,6 +33,12 @@ static void test_text_is_understood(void **state)
     assert_int_equal(ml_faults_parse("slow=200", &f, &err), 0);
     assert_true(f.slow_share == 1 && f.slow_ms == 200);
     assert_int_equal(ml_faults_parse("500=50%,502=50%", &f, &err), 0);
+    assert_int_equal(
+        ml_faults_parse("late-apply=2%:80,accept=0.5%:120ms,accept-drop=1%,twins", &f, &err),
+        0);
+    assert_true(f.share[ML_BREAK_LATE] == 0.02 && f.late_ms == 80);
+    assert_true(f.share[ML_BREAK_ACCEPT] == 0.005 && f.accept_ms == 120);
+    assert_true(f.share[ML_BREAK_ACCEPT_DROP] == 0.01 && f.twins);
 }
 
 static void test_text_is_refused(void **state)
@@ -54,6 +60,13 @@ static void test_text_is_refused(void **state)
                  {"slow=5%:", "slow"},
                  {"slow=5:5", "slow"},
                  {"slow=:5", "slow"},
+                 {"late-apply=5%", "milliseconds"},
+                 {"late-apply=80", "share"},
+                 {"late-apply=5%:", "milliseconds"},
+                 {"accept=5%:1h", "milliseconds"},
+                 {"accept=500%:1", "share"},
+                 {"accept-drop=5%:10", "share"},
+                 {"accept=60%:1,late-apply=60%:1", "120"},
                  {"latency=1h", "latency"},
                  {"rate=0", "rate"},
                  {"burst=3", "rate"},
@@ -187,6 +200,11 @@ static void test_each_break_over_the_wire(void **state)
                  {"500=100%,only=read", 200, 1, 0},
                  {"500-after-apply=100%", 500, 1, 0},
                  {"reset-after-apply=100%", 0, 1, ECONNRESET},
+                 {"close-after-apply=100%", 0, 1, 0},
+                 {"accept-drop=100%", 202, 0, 0},
+                 {"accept=100%:600000", 202, 0, 0},
+                 {"late-apply=100%:600000", 0, 0, 0},
+                 {"late-apply=100%:1,only=read", 200, 1, 0},
                  {"half-body=100%", 200, 1, 0},
                  {"half-body-chunked=100%", 200, 1, 0},
                  {"garbage=100%", 200, 1, 0},
@@ -276,6 +294,85 @@ static void test_hang_is_let_go_at_stop(void **state)
         assert_int_equal(r.status, 0);
         reply_free(&r);
     }
+}
+
+/* The first entry of the log that says "late"; waits for it. The caller frees it. */
+static json_t *late_entry(const struct ml_practice *p)
+{
+    for (;;) { /* ctest ends this if it never comes */
+        json_t *log = ask_json(p, "GET", "/practice/log", NONE, NULL, 200);
+        for (size_t i = 0; i < json_array_size(log); i++) {
+            json_t *entry = json_incref(json_array_get(log, i));
+            if (at(entry, "late")) {
+                json_decref(log);
+                return entry;
+            }
+            json_decref(entry);
+        }
+        json_decref(log);
+        poll(NULL, 0, 1);
+    }
+}
+
+/* A PATCH whose change comes late, and a read before it that is numbered 1. */
+static void check_late(const char *faults, int status, const char *fault)
+{
+    struct ml_practice *p = start(faults, 5);
+    char uuid[37], path[80];
+    first_uuid(p, uuid);
+    snprintf(path, sizeof path, "/api/v2/recordings/%s", uuid);
+    assert_int_equal(ask_status(p, "PATCH", path, REST, RENAME), status);
+    json_t *entry = late_entry(p);
+    assert_int_equal(int_at(entry, "late"), 2);
+    assert_int_equal(int_at(entry, "n"), 3);
+    assert_int_equal(int_at(entry, "status"), 200);
+    assert_true(json_is_true(at(entry, "applied")));
+    assert_string_equal(text_at(entry, "fault"), fault);
+    assert_string_equal(text_at(entry, "body"), RENAME);
+    json_decref(entry);
+    json_t *log = ask_json(p, "GET", "/practice/log", NONE, NULL, 200);
+    assert_true(json_is_false(at(log, "1.applied")));
+    assert_null(at(log, "1.late"));
+    json_decref(log);
+    json_t *rec = ask_json(p, "GET", path, REST, NULL, 200);
+    assert_string_equal(text_at(rec, "title"), "renamed");
+    json_decref(rec);
+    json_t *counts = ask_json(p, "GET", "/practice/stats", NONE, NULL, 200);
+    assert_int_equal(int_at(counts, "requests"), 3); /* what came late was no request */
+    json_t *operation =
+        json_object_get(at(counts, "operations"), "screendesk.recordings.update");
+    assert_int_equal(int_at(operation, "received"), 1);
+    assert_int_equal(int_at(operation, "applied"), 1);
+    json_decref(counts);
+    ml_practice_stop(p);
+}
+
+static void test_changes_come_late(void **state)
+{
+    (void)state;
+    check_late("late-apply=100%:5", 0, "late-apply");
+    check_late("accept=100%:5", 202, "accept");
+    check_late("late-apply=100%:0", 0, "late-apply");
+    /* A later change is checked when it comes: a refused one changes nothing. */
+    struct ml_practice *p = start("accept=100%:1", 5);
+    assert_int_equal(ask_status(p, "DELETE", "/api/v2/scim/Users/1", SCIM, NULL), 202);
+    json_t *entry = late_entry(p);
+    assert_int_equal(int_at(entry, "status"), 404);
+    assert_true(json_is_false(at(entry, "applied")));
+    json_decref(entry);
+    ml_practice_stop(p);
+}
+
+static void test_twins(void **state)
+{
+    (void)state;
+    const char *body = "{\"userName\":\"twin@crash.example\"}";
+    struct ml_practice *p = start("twins", 5);
+    assert_int_equal(ask_status(p, "POST", "/api/v2/scim/Users", SCIM, body), 201);
+    assert_int_equal(ask_status(p, "POST", "/api/v2/scim/Users", SCIM, body), 201);
+    assert_int_equal(ask_status(p, "POST", "/practice/faults", NONE, "{\"faults\":\"\"}"), 200);
+    assert_int_equal(ask_status(p, "POST", "/api/v2/scim/Users", SCIM, body), 422);
+    ml_practice_stop(p);
 }
 
 static json_t *page_of(const struct ml_practice *p, int number)
@@ -426,6 +523,8 @@ int main(void)
         cmocka_unit_test(test_each_break_over_the_wire),
         cmocka_unit_test(test_bodies_are_cut),
         cmocka_unit_test(test_hang_is_let_go_at_stop),
+        cmocka_unit_test(test_changes_come_late),
+        cmocka_unit_test(test_twins),
         cmocka_unit_test(test_lists_that_misbehave),
         cmocka_unit_test(test_pages_shift),
         cmocka_unit_test(test_changing_faults),
