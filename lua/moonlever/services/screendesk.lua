@@ -343,7 +343,7 @@ return {
           answer = "object", read = "get", inverse = "replace", finish = "done",
           unique = { "userName", "emails" },
           success = { 200 }, errors = { 404, 422, 500 },
-          notes = { "SD-15", "SD-16", "SD-18", "SD-23" },
+          notes = { "SD-15", "SD-16", "SD-17", "SD-18", "SD-23" },
         },
         delete = {
           id = "scim_users_delete", method = "DELETE", path = "/api/v2/scim/Users/{id}", effect = "delete",
