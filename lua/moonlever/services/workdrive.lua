@@ -15,7 +15,8 @@
 --     shows the object, and where nothing does it is left out (WD-46)
 --   * some bodies add and remove members of a list: `moves`
 --   * nothing that creates, sends or goes to many is ever repeated: `once`
---   * GETs that send or reserve something: a script has to switch them on: `switch`
+--   * three GETs have effects (`effect` says so, the method does not); the two that reach
+--     people have to be switched on by a script: `switch`
 --   * posts, news and events are walked by time: `pages.style = "time_cursor"`
 
 local text = { type = "string" }

@@ -550,7 +550,6 @@ return {
         create = {
           id = "media_create", method = "GET", path = "/api/media", effect = "create",
           summary = "Reserve a file id and get a signed form; upload does this and sends the file",
-          switch = "media",
           query = {
             mime = {
               type = "string", required = true, summary = "MIME type",

@@ -179,7 +179,7 @@ return {
           },
           moves = { list = "assignedUserIds", add = "userIds", remove = "removeIds" },
           only_if = { { field = "status", isnt = { "draft" }, why = "a draft cannot be assigned (WD-33)" } },
-          answer = "object", inverse = "assign", finish = "done",
+          answer = "object", read = "list", inverse = "assign", finish = "done",
           success = ok, errors = failures, notes = { "WD-07", "WD-33", "WD-46" },
         },
         delete = {
