@@ -6,11 +6,12 @@
 --
 -- A catalogue is pure data: it is loaded in an empty environment. Operations
 -- without method and path are derived ones (a strategy over another) and have
--- no route. The order is sorted, so the same catalogues give the same file.
+-- no route, nor have those that are never sent (`refused`). The order is sorted,
+-- so the same catalogues give the same file.
 
 local TYPES = {
   string = "ML_FIELD_STRING", integer = "ML_FIELD_INTEGER", number = "ML_FIELD_NUMBER",
-  boolean = "ML_FIELD_BOOLEAN", object = "ML_FIELD_OBJECT", list = "ML_FIELD_LIST",
+  boolean = "ML_FIELD_BOOLEAN", object = "ML_FIELD_OBJECT", list = "ML_FIELD_LIST", any = "ML_FIELD_ANY",
 }
 
 local function fail(...)
@@ -35,7 +36,7 @@ end
 local function add_fields(rows, fields, prefix, where)
   for _, name in ipairs(sorted_keys(fields)) do
     local field = fields[name]
-    local type_name = TYPES[field.type]
+    local type_name = TYPES[field.type] and (field.or_type and TYPES.any or TYPES[field.type])
     if not type_name then
       fail("%s: the field '%s%s' has the type '%s'; there are: %s", where, prefix, name,
         tostring(field.type), table.concat(sorted_keys(TYPES), ", "))
@@ -90,7 +91,7 @@ local function add_catalogue(out, file)
     local resource = catalogue.resources[resource_name]
     for _, verb in ipairs(sorted_keys(resource.operations)) do
       local op = resource.operations[verb]
-      if op.method or op.path then
+      if (op.method or op.path) and not op.refused then
         add_route(out, table.concat({ catalogue.name, resource_name, verb }, "."), op,
           resource.credential or "default")
       end

@@ -58,6 +58,8 @@ static bool type_fits(const struct ml_route_field *field, const json_t *value)
         return json_is_boolean(value);
     case ML_FIELD_OBJECT:
         return json_is_object(value);
+    case ML_FIELD_ANY:
+        return true;
     case ML_FIELD_LIST:
         return json_is_array(value);
     }

@@ -24,7 +24,8 @@ enum ml_field_type {
     ML_FIELD_NUMBER,
     ML_FIELD_BOOLEAN,
     ML_FIELD_OBJECT,
-    ML_FIELD_LIST
+    ML_FIELD_LIST,
+    ML_FIELD_ANY
 };
 
 struct ml_route_field {

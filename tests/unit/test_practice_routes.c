@@ -156,14 +156,21 @@ static void test_generator_refuses(void **state)
     (void)state;
     const struct {
         const char *op, *says;
-    } cases[] = {{"method='GET', path='/a', success={200}", ""},
-                 {"method='GET', success={200}", "path"},
-                 {"method='GET', path='a', success={200}", "slash"},
-                 {"method='GET', path='/a'", "success"},
-                 {"method='GET', path='/a', success={200}, fields={f={type='date'}}", "date"},
-                 {"method='GET', path=print('/a')", "print"},
-                 {"method='GET', path='/a', success={200}, ", ""},
-                 {"method=", "unexpected"}};
+    } cases[] = {
+        {"method='GET', path='/a', success={200}", ""},
+        {"method='GET', success={200}", "path"},
+        {"method='GET', path='a', success={200}", "slash"},
+        {"method='GET', path='/a'", "success"},
+        {"method='GET', path='/a', success={200}, fields={f={type='date'}}", "date"},
+        {"method='GET', path='/a', success={200}, fields={f={type='any'}}", ""},
+        {"method='GET', path='/a', success={200}, fields={f={type='list', or_type='string'}}",
+         ""},
+        {"method='GET', path='/a', success={200}, fields={f={type='date', or_type='any'}}",
+         "date"},
+        {"method='GET', path='never sent', refused='why'", ""},
+        {"method='GET', path=print('/a')", "print"},
+        {"method='GET', path='/a', success={200}, ", ""},
+        {"method=", "unexpected"}};
     char text[400], said[400];
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(text, sizeof text,
