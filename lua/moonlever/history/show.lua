@@ -1,0 +1,134 @@
+-- SPDX-License-Identifier: MIT
+-- `moonlever show FILE`: what a saved plan would do.
+--
+-- host: write(text), fail(code, text).
+--
+--   show.main({ "retag.plan", "--all" }, host)
+
+local raw = require "moonlever.raw"
+local script = require "moonlever.script"
+local images = require "moonlever.history.images"
+local plan = require "moonlever.history.plan"
+local text = require "moonlever.history.text"
+
+local show = {}
+
+local SHOWN = 50 -- changes of one operation
+-- The pace of writes that Moonlever begins with, and where it stops doubling.
+local FIRST_RATE, LAST_RATE = 5, 50
+
+local header_spec = assert(script.build {
+  summary = "Show a saved plan",
+  args = {
+    plan = { "the file", required = true, positional = 1 },
+    json = { "header and totals as one line of JSON", type = "boolean" },
+    all = { "every change", type = "boolean" },
+    rate = { "requests a second to reckon with", type = "number", min = 0 },
+  },
+})
+
+--- Seconds that n requests take: at a given rate, or at the pace of a run that
+-- learns it. nil: no limit.
+function show.seconds(n, rate)
+  if rate then return rate > 0 and n / rate or nil end
+  local seconds, pace = 0, FIRST_RATE
+  while n > pace and pace < LAST_RATE do
+    n, seconds, pace = n - pace, seconds + 1, math.min(2 * pace, LAST_RATE)
+  end
+  return seconds + n / pace
+end
+
+local function target_of(change)
+  if change.target ~= raw.null then return change.target end
+  return ("%s %s"):format(change.method, change.path)
+end
+
+local function line_of(change)
+  local what = images.line(change.effect, change.before, change.after)
+  local line = ("  %s %s  %s"):format(images.mark(change.effect), text.safe(target_of(change)), what)
+  return line:gsub("%s+$", "") .. "\n"
+end
+
+-- Takes a change into its group; of a long group only the first lines are kept.
+local function take(groups, change, all)
+  local group = groups[change.operation]
+  if not group then
+    group = { operation = change.operation, effect = change.effect, count = 0, lines = {} }
+    groups[change.operation] = group
+    groups[#groups + 1] = group
+  end
+  group.count = group.count + 1
+  if all or group.count <= SHOWN then group.lines[#group.lines + 1] = line_of(change) end
+end
+
+local function is_loopback(origin)
+  local host = origin:match("^%w+://(.-):?%d*$")
+  return host == "localhost" or host == "[::1]" or host ~= nil and host:find("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+local function pace_text(header, requests, rate)
+  if not rate and is_loopback(header.origin) then return "" end
+  local seconds = show.seconds(requests, rate)
+  if not seconds then return "" end
+  local pace = rate and ("at %g a second"):format(rate)
+    or ("at the pace of a new run: %d a second, rising to %d"):format(FIRST_RATE, LAST_RATE)
+  return (", %s or more %s"):format(text.duration(math.ceil(seconds)), pace)
+end
+
+local function head_lines(write, header)
+  local created = text.parse_time(header.created)
+  write(("plan      %s for %s at %s\n"):format(text.safe(header.script), text.safe(header.service),
+    text.safe(header.origin)))
+  local words = text.shell_words(header.args)
+  if words ~= "" then write(("arguments %s\n"):format(text.safe(words))) end
+  write(("made      %s by run %s\n"):format(created and text.when(created) or text.safe(header.created),
+    text.safe(header.run)))
+end
+
+local function group_lines(write, group)
+  write(("\n%s: %s\n"):format(text.safe(group.operation), text.number(group.count)))
+  for _, line in ipairs(group.lines) do write(line) end
+  if group.count > #group.lines then
+    write(("  … and %s more (--all)\n"):format(text.number(group.count - #group.lines)))
+  end
+end
+
+local function people(write, opt, header, groups, total)
+  local requests = math.tointeger(header.requests) or total
+  head_lines(write, header)
+  for _, group in ipairs(groups) do group_lines(write, group) end
+  write(("\nchanges   %s\nrequests  %s%s\n"):format(text.number(total), text.number(requests),
+    pace_text(header, requests, opt.rate)))
+  if total > 0 then write(("apply it with: moonlever apply %s\n"):format(text.safe(text.shell_word(opt.plan)))) end
+end
+
+local function programs(write, header, groups, total)
+  local operations, effects = {}, {}
+  for _, group in ipairs(groups) do
+    operations[group.operation] = group.count
+    effects[group.effect] = (effects[group.effect] or 0) + group.count
+  end
+  header.changes, header.operations, header.effects = total, operations, effects
+  write(raw.json.encode(header, { sorted = true }) .. "\n")
+end
+
+--- The command.
+function show.main(words, host)
+  local parsed, trouble = script.parse(header_spec, words)
+  if not parsed or parsed.help then
+    return host.fail(2, (trouble or "which plan?") .. "\n  see: moonlever show --help")
+  end
+  local opt, groups = parsed.values, {}
+  local header, body = plan.open(opt.plan)
+  if not header then return host.fail(body.code, body.text) end
+  local total, problem = plan.each(opt.plan, body, function(change) take(groups, change, opt.all) end)
+  if not total then return host.fail(problem.code, problem.text) end
+  if header.changes ~= total then
+    return host.fail(6, plan.changed(opt.plan, ("its header names %s, there are %d"):format(
+      tostring(header.changes), total)))
+  end
+  if opt.json then return programs(host.write, header, groups, total) end
+  people(host.write, opt, header, groups, total)
+end
+
+return show
