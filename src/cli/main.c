@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     struct ml_err err, term_err;
     if (fill_descriptors() < 0)
         return ML_EXIT_FAILED; /* there is nothing to say it on */
-    ml_signals_no_pipe();
+    ml_signals_spare_writes();
     int rc = ml_secrets_take(&secrets, moonlever_credential_names(), &err);
     if (rc == 0)
         rc = ml_options_parse(&o, argc, argv, &err);

@@ -51,9 +51,10 @@ static void handle(int number, void (*fn)(int))
     sigaction(number, &action, NULL);
 }
 
-void ml_signals_no_pipe(void)
+void ml_signals_spare_writes(void)
 {
     handle(SIGPIPE, on_nothing);
+    handle(SIGXFSZ, on_nothing);
 }
 
 int ml_signals_fd(void)

@@ -6,8 +6,9 @@
  * to the loop, and must be stopped there too. A handler needs one place that
  * it can reach, so this file holds the only mutable statics of the program.
  * Signals that were ignored when the program started (nohup) stay ignored.
- * SIGPIPE gets a handler that does nothing rather than SIG_IGN, because a
- * handler, unlike SIG_IGN, does not pass on to programs that scripts start.
+ * SIGPIPE and SIGXFSZ get a handler that does nothing rather than SIG_IGN,
+ * because a handler, unlike SIG_IGN, does not pass on to programs that scripts
+ * start.
  *
  *     ml_signals_guard(h);
  *     while (!moonlever_run_done(h)) ...
@@ -18,8 +19,9 @@
 
 #include <moonlever.h>
 
-/* Writes to a closed pipe fail with EPIPE instead of ending the process. */
-void ml_signals_no_pipe(void);
+/* Writes to a closed pipe fail with EPIPE, and those beyond a limit of the size of files with
+ * EFBIG, instead of ending the process. */
+void ml_signals_spare_writes(void);
 /* From now on SIGINT, SIGTERM and SIGHUP cancel the run of h; a second one ends the process
  * with exit code 130. System calls that wait are interrupted. */
 void ml_signals_guard(moonlever *h);

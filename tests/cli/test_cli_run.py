@@ -69,6 +69,15 @@ class Output(unittest.TestCase):
         with open("/dev/full", "wb") as full:
             self.assertEqual(moonlever("help", stdout=full).code, 1)
 
+    def test_a_limit_of_the_size_of_files_is_an_error(self):
+        path = os.path.join(os.path.dirname(script("")), "output")
+        with open(path, "wb") as file:
+            shell = 'ulimit -f 1; exec "$0" run "$1"'
+            done = subprocess.run(["sh", "-c", shell, PROGRAM, script("print(('x'):rep(100000))")], stdout=file,
+                                  stderr=subprocess.PIPE, env=environment(), check=False)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn(b"cannot write to standard output: File too large", done.stderr)
+
     def test_a_full_disk_stops_the_run(self):
         with open("/dev/full", "wb") as full:
             done = moonlever("run", script("print 'x'\n" + WAIT), stdout=full)
