@@ -6,16 +6,24 @@
 #ifndef ML_CLI_CMD_H
 #define ML_CLI_CMD_H
 
+#include "cli/closing.h"
 #include "cli/flags.h"
 #include "cli/secrets.h"
 #include "cli/term.h"
 #include "practice/practice.h"
 
-/* Exit codes that the program itself decides on; the engine knows the others. */
-enum { ML_EXIT_DONE = 0, ML_EXIT_FAILED = 1, ML_EXIT_USAGE = 2 };
-
-/* Runs a script. The secrets go to the engine and are wiped. */
+/* Runs or plans a script. The secrets go to the engine and are wiped, as by the next three. */
 int ml_cmd_run(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
+/* Sends what a plan holds. */
+int ml_cmd_apply(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
+/* Goes on with a run. */
+int ml_cmd_resume(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
+/* Puts back what a run has changed. */
+int ml_cmd_undo(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
+/* What a plan would change. */
+int ml_cmd_show(const struct ml_options *o, struct ml_term *t);
+/* The runs so far, or the changes of one. */
+int ml_cmd_runs(const struct ml_options *o, struct ml_term *t);
 /* Serves the practice account until a signal comes. */
 int ml_cmd_practice(const struct ml_options *o, struct ml_term *t);
 /* Help about what o->topic names. */

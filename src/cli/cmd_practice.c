@@ -6,6 +6,7 @@
  * `moonlever practice > practice.env &` followed by `. ./practice.env` works.
  */
 #include "cli/cmd.h"
+#include "cli/format.h"
 #include "cli/signals.h"
 
 #include <string.h>
@@ -23,23 +24,14 @@ int ml_practice_from(const struct ml_options *o, struct ml_practice **out, struc
     return ml_practice_start(&conf, out, err);
 }
 
-/* A line for the shell. Quoted whatever it holds; a quote inside ends, is escaped, and begins
- * anew. */
+/* A line for the shell. */
 static void export_line(FILE *to, const char *name, const char *value)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "-._~:/@%+";
-    if (value[strspn(value, plain)] == '\0') {
-        fprintf(to, "export %s=%s\n", name, value);
-        return;
-    }
-    fprintf(to, "export %s='", name);
-    for (; *value; value++)
-        if (*value == '\'')
-            fputs("'\\''", to);
-        else
-            fputc(*value, to);
-    fputs("'\n", to);
+    struct ml_buf word;
+    ml_buf_create(&word, 4 * strlen(value) + 3);
+    if (ml_format_word(&word, value) == 0)
+        fprintf(to, "export %s=%s\n", name, ml_buf_str(&word));
+    ml_buf_destroy(&word);
 }
 
 int ml_cmd_practice(const struct ml_options *o, struct ml_term *t)

@@ -1,330 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `moonlever run`: one script through the embedding API, on a terminal.
- *
- * All that a host program would do stands here: settings, credentials, the
- * question before the first change, progress, stopping, the closing words.
+ * `moonlever run` and `moonlever plan`: a script, on its own or once more for
+ * what failed. Driving it is the same for all (drive.h).
  */
-#include "base/clock.h"
 #include "cli/cmd.h"
+#include "cli/drive.h"
 #include "cli/help.h"
-#include "cli/progress.h"
-#include "cli/prompt.h"
 #include "cli/script_file.h"
-#include "cli/signals.h"
+#include "cli/tool.h"
 
-#include <moonlever.h>
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define TICK_MS 200
-#define LINE_MAX_BYTES 2000
-
-struct run {
-    const struct ml_options *o;
-    struct ml_term *t;
-    moonlever *h;
-    struct ml_practice *practice; /* owned, NULL without --practice */
-    struct ml_progress progress;
-    struct ml_buf line;                 /* the progress line being made */
-    const char *reserved[ML_FLAGS + 1]; /* names that a script may not use for its arguments */
-    int64_t flush_us;                   /* when standard output is flushed next */
-    bool told_stop;                     /* "stopping" has been said */
-    bool told_output; /* the run has been cancelled because nobody takes its output */
-};
-
-static void on_log(void *ud, int level, const char *text, size_t len)
+static int which_script(const struct ml_options *o, struct ml_term *t)
 {
-    struct run *r = ud;
-    ml_term_note(r->t, "%s%.*s", level == MOONLEVER_LOG_WARN ? "warning: " : "", (int)len,
-                 text);
-}
-
-/* Through stdout, as io.write of a script does: the order of what it prints is kept. */
-static void on_output(void *ud, const char *text, size_t len)
-{
-    struct run *r = ud;
-    (void)fwrite(text, 1, len, r->t->out.file); /* ml_term_flush knows whether it worked */
-}
-
-static int on_confirm(void *ud, const char *text, size_t len)
-{
-    struct run *r = ud;
-    return ml_prompt_ask(r->t, text, len, ml_signals_fd());
-}
-
-/* The promised line, in every mode and however quiet. */
-static void on_run(void *ud, const char *run_id)
-{
-    struct run *r = ud;
-    char line[128];
-    int n = snprintf(line, sizeof line, "run: %s\n", run_id);
-    ml_term_text(r->t, line, (size_t)n);
-}
-
-static int engine_error(struct run *r, struct ml_err *err)
-{
-    return ml_err_set(err, ML_USAGE, "%s", moonlever_errmsg(r->h));
-}
-
-static int set(struct run *r, const char *key, const char *value, struct ml_err *err)
-{
-    return moonlever_set(r->h, key, value) == MOONLEVER_OK ? 0 : engine_error(r, err);
-}
-
-/* "NAME=value" for the keys origin and credential; the text is wiped, it may be secret. */
-static int set_pair(struct run *r, const char *key, const char *name, const char *value,
-                    struct ml_err *err)
-{
-    struct ml_buf b;
-    ml_buf_create(&b, 4096);
-    int rc = ml_buf_addf(&b, "%s=%s", name, value);
-    if (rc < 0)
-        ml_err_set(err, ML_MEMORY, "out of memory");
-    else
-        rc = set(r, key, b.data, err);
-    if (b.data)
-        explicit_bzero(b.data, b.len);
-    ml_buf_destroy(&b);
-    return rc;
-}
-
-static int apply_flags(struct run *r, struct ml_err *err)
-{
-    static const struct {
-        enum ml_flag flag;
-        const char *key;
-    } passed[] = {
-        {ML_FLAG_DRY_RUN, "dry_run"},
-        {ML_FLAG_YES, "yes"},
-        {ML_FLAG_RATE, "rate"},
-        {ML_FLAG_CONCURRENCY, "concurrency"},
-        {ML_FLAG_MAX_CHANGES, "max_changes"},
-        {ML_FLAG_MAX_REQUESTS, "max_requests"},
-    };
-    static const char *const levels[] = {"1", "2", "3"};
-    unsigned verbose = r->o->count[ML_FLAG_VERBOSE] < 2 ? r->o->count[ML_FLAG_VERBOSE] : 2;
-    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
-        const char *value = r->o->values[passed[i].flag];
-        if (r->o->count[passed[i].flag] &&
-            set(r, passed[i].key, value ? value : "true", err) < 0)
-            return -1;
-    }
-    const char *level = r->o->count[ML_FLAG_QUIET] && !verbose ? "0" : levels[verbose];
-    if (set(r, "log_level", level, err) < 0 || set(r, "proxy", "true", err) < 0)
-        return -1;
-    return set(r, "env", "true", err);
-}
-
-static int start_practice(struct run *r, struct ml_err *err)
-{
-    if (ml_practice_from(r->o, &r->practice, err) < 0)
-        return -1;
-    const char *origin = ml_practice_origin(r->practice);
-    if (!r->o->count[ML_FLAG_QUIET])
-        ml_term_note(r->t, "practice account at %s, for this run only", origin);
-    if (set_pair(r, "origin", "SCREENDESK_URL", origin, err) < 0)
-        return -1;
-    if (set_pair(r, "credential", "SCREENDESK_TOKEN", ml_practice_token(r->practice), err) < 0)
-        return -1;
-    return set_pair(r, "credential", "SCREENDESK_SCIM_TOKEN",
-                    ml_practice_scim_token(r->practice), err);
-}
-
-/* A practice run gets none of the real credentials: whatever the script does with other
- * services, it cannot touch a real account. */
-static int apply_account(struct run *r, struct ml_secrets *secrets, struct ml_err *err)
-{
-    if (r->o->count[ML_FLAG_PRACTICE])
-        return start_practice(r, err);
-    for (size_t i = 0; i < secrets->count; i++)
-        if (set(r, "credential", secrets->text[i], err) < 0)
-            return -1;
-    return 0;
-}
-
-/* --help and --version are the script's when they stand behind it. */
-static void reserve_flags(struct run *r)
-{
-    size_t n = 0;
-    for (int f = 0; f < ML_FLAGS; f++)
-        if (ml_command_has(ML_CMD_RUN, (enum ml_flag)f) && f != ML_FLAG_HELP &&
-            f != ML_FLAG_VERSION)
-            r->reserved[n++] = ml_flag_rows[f].name;
-    r->reserved[n] = NULL;
-    moonlever_reserve_flags(r->h, r->reserved);
-}
-
-static int prepare(struct run *r, struct ml_secrets *secrets, struct ml_err *err)
-{
-    if (ml_script_check(r->o->script, err) < 0)
-        return -1;
-    if (moonlever_open(&r->h) != MOONLEVER_OK)
-        return ml_err_set(err, ML_MEMORY,
-                          "the engine does not start: out of memory or descriptors");
-    if (apply_flags(r, err) < 0)
-        return -1;
-    int rc = apply_account(r, secrets, err);
-    ml_secrets_wipe(secrets);
-    reserve_flags(r);
-    moonlever_on_log(r->h, on_log, r);
-    moonlever_on_output(r->h, on_output, r);
-    moonlever_on_run(r->h, on_run, r);
-    if (!r->o->count[ML_FLAG_YES] && ml_prompt_possible(r->t))
-        moonlever_on_confirm(r->h, on_confirm, r);
-    return rc;
-}
-
-/* Output that nobody takes: a run that goes on would change things unseen. */
-static void watch_output(struct run *r, int64_t now)
-{
-    if (r->told_output || now < r->flush_us)
-        return;
-    r->flush_us = now + TICK_MS * 1000;
-    if (ml_term_flush(r->t) == 0)
-        return;
-    r->told_output = true;
-    moonlever_cancel(r->h);
-}
-
-static void watch_signals(struct run *r)
-{
-    if (r->told_stop || ml_signals_count() == 0)
-        return;
-    r->told_stop = true;
-    ml_term_note(r->t, "stopping; once more leaves at once");
-}
-
-static void show_progress(struct run *r, int64_t now)
-{
-    struct moonlever_status status = {.size = sizeof status};
-    if (!ml_progress_due(&r->progress, now) || moonlever_status(r->h, &status) != MOONLEVER_OK)
-        return;
-    bool live = r->progress.mode == ML_PROGRESS_LIVE;
-    size_t width = live ? ml_term_width(r->t) - 1 : 0;
-    if (ml_progress_line(&r->progress, now, &status, width, &r->line) < 0)
-        return; /* no memory for a line of progress: the run itself will say so, if it matters
-                 */
-    if (live)
-        ml_term_progress(r->t, r->line.data, r->line.len);
-    else
-        ml_term_note(r->t, "%s", ml_buf_str(&r->line));
-}
-
-static void tick(struct run *r)
-{
-    int64_t now = ml_clock_us();
-    watch_signals(r);
-    watch_output(r, now);
-    show_progress(r, now);
-}
-
-static enum ml_progress_mode progress_mode(const struct run *r)
-{
-    if (r->o->count[ML_FLAG_QUIET])
-        return ML_PROGRESS_OFF;
-    return r->t->live ? ML_PROGRESS_LIVE : ML_PROGRESS_LOG;
-}
-
-/* Starts the script and turns the loop until it is done. What the run comes to is asked of the
- * handle afterwards; -1 only when the loop itself breaks. */
-static int turn(struct run *r)
-{
-    const struct ml_options *o = r->o;
-    int rc = moonlever_run_start(r->h, o->script, o->script_argc, o->script_argv);
-    if (rc != MOONLEVER_OK)
-        return rc;
-    ml_progress_create(&r->progress, progress_mode(r), ml_clock_us());
-    while (!moonlever_run_done(r->h)) {
-        rc = moonlever_wait(r->h, TICK_MS);
-        if (rc != MOONLEVER_OK)
-            return rc;
-        tick(r);
-    }
-    ml_term_clear(r->t);
-    return MOONLEVER_OK;
-}
-
-static int code_of(const struct run *r, int rc)
-{
-    int code = moonlever_exit_code(r->h);
-    if (rc == MOONLEVER_OK || (rc == MOONLEVER_EUSAGE && code > 0))
-        return code;
-    return rc == MOONLEVER_EUSAGE ? ML_EXIT_USAGE : ML_EXIT_FAILED;
-}
-
-static bool changed_something(const struct run *r)
-{
-    struct moonlever_status status = {.size = sizeof status};
-    return moonlever_status(r->h, &status) == MOONLEVER_OK && status.changes_done > 0;
-}
-
-/* The closing words on standard error: the report, then what went wrong. A reader that went
- * away (head) is no failure and no news, unless something had been changed. */
-static void close_words(struct run *r, int code)
-{
-    bool left = r->told_output && ml_term_flush(r->t) == EPIPE;
-    const char *report = moonlever_report(r->h), *why = moonlever_errmsg(r->h);
-    ml_term_flush(r->t);
-    if (left && !changed_something(r))
-        return;
-    if (*report && (code != ML_EXIT_DONE || !r->o->count[ML_FLAG_QUIET]))
-        ml_term_text(r->t, report, strlen(report));
-    if (*why && !r->told_output)
-        ml_term_error(r->t, why);
-}
-
-/* The last line of standard output, on a line of its own. */
-static void result_line(struct run *r, int code)
-{
-    const char *json = r->h ? moonlever_result_json(r->h) : "{}";
-    if (!r->o->count[ML_FLAG_JSON])
-        return;
-    ml_term_flush(r->t);
-    FILE *to = r->t->out.file;
-    if (r->t->out.last != '\n')
-        fputc('\n', to);
-    if (strcmp(json, "{}") == 0)
-        fprintf(to, "{\"run\":null,\"state\":\"stopped\",\"counts\":{},\"exit\":%d}\n", code);
-    else
-        fprintf(to, "%s\n", json);
-}
-
-static int which_script(struct ml_term *t)
-{
+    struct ml_err err;
     ml_help_scripts(t->out.file);
     ml_term_flush(t);
-    ml_term_error(t, "which script? A file, or one of these names.\nsee: moonlever run --help");
-    return ML_EXIT_USAGE;
+    ml_err_set(&err, ML_USAGE,
+               "which script? A file, or one of these names.\nsee: moonlever %s --help",
+               ml_command_rows[o->command].name);
+    ml_term_error(t, err.text);
+    return ml_drive_refuse(o, t, ML_EXIT_USAGE);
 }
 
-static void end(struct run *r)
+static int start_script(moonlever *h, const struct ml_options *o, const char *script)
 {
-    ml_signals_release();
-    moonlever_close(r->h);
-    ml_practice_stop(r->practice);
-    ml_buf_destroy(&r->line);
+    return moonlever_run_start(h, script, o->script_argc, o->script_argv);
+}
+
+static int start_again(moonlever *h, const struct ml_options *o, const char *run)
+{
+    (void)o;
+    return moonlever_rerun_start(h, run);
+}
+
+static int only_failed(const struct ml_options *o, struct ml_secrets *secrets,
+                       struct ml_term *t)
+{
+    char run[ML_RUN_ID_MAX];
+    int code = ml_tool_run_id(o, o->values[ML_FLAG_ONLY_FAILED], t, run);
+    return code == ML_EXIT_DONE ? ml_drive(o, secrets, t, start_again, run)
+                                : ml_drive_refuse(o, t, code);
 }
 
 int ml_cmd_run(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t)
 {
-    struct run r = {.o = o, .t = t};
     struct ml_err err;
-    int code;
+    if (o->count[ML_FLAG_ONLY_FAILED])
+        return only_failed(o, secrets, t);
     if (!o->script)
-        return which_script(t);
-    ml_buf_create(&r.line, LINE_MAX_BYTES);
-    if (prepare(&r, secrets, &err) < 0) {
-        code = err.kind == ML_USAGE ? ML_EXIT_USAGE : ML_EXIT_FAILED;
+        return which_script(o, t);
+    if (ml_script_check(o->script, &err) < 0) {
         ml_term_error(t, err.text);
-    } else {
-        ml_signals_guard(r.h);
-        code = code_of(&r, turn(&r));
-        close_words(&r, code);
+        return ml_drive_refuse(o, t, ML_EXIT_USAGE);
     }
-    result_line(&r, code);
-    end(&r);
-    return code;
+    return ml_drive(o, secrets, t, start_script, o->script);
 }

@@ -6,56 +6,95 @@
 #include "cli/flags.h"
 
 #define RUN (1u << ML_CMD_RUN)
+#define PLAN (1u << ML_CMD_PLAN)
+#define UNDO (1u << ML_CMD_UNDO)
+#define SHOW (1u << ML_CMD_SHOW)
+#define RUNS (1u << ML_CMD_RUNS)
 #define PRACTICE (1u << ML_CMD_PRACTICE)
+#define SCRIPT (RUN | PLAN)
+#define SENDS (SCRIPT | 1u << ML_CMD_APPLY | 1u << ML_CMD_RESUME | UNDO)
 #define EVERY ((1u << ML_COMMANDS) - 1)
 #define BILLION 1e9
+#define YEAR (366 * 86400.0)
 
 const char *const ml_group_titles[ML_GROUPS] = {
-    [ML_GROUP_RUN] = "HOW IT RUNS",
-    [ML_GROUP_LIMIT] = "LIMITS",
-    [ML_GROUP_PRACTICE] = "PRACTICE ACCOUNT",
+    [ML_GROUP_RUN] = "HOW IT RUNS",    [ML_GROUP_LIMIT] = "LIMITS",
+    [ML_GROUP_SHOW] = "WHAT IS SHOWN", [ML_GROUP_PRACTICE] = "PRACTICE ACCOUNT",
     [ML_GROUP_OUTPUT] = "OUTPUT",
 };
 
 const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
-    [ML_FLAG_DRY_RUN] = {"dry-run", 'n', ML_TYPE_SWITCH, NULL, RUN, NULL, 0, 0, ML_GROUP_RUN,
-                         "show what would change; nothing is written",
+    [ML_FLAG_DRY_RUN] = {"dry-run", 'n', ML_TYPE_SWITCH, NULL, SCRIPT | UNDO, NULL, 0, 0,
+                         ML_GROUP_RUN, "show what would change; nothing is written",
                          "Reads are live. The transport refuses to send\n"
                          "anything that writes, whatever the script does."},
-    [ML_FLAG_YES] = {"yes", 'y', ML_TYPE_SWITCH, NULL, RUN, NULL, 0, 0, ML_GROUP_RUN,
+    [ML_FLAG_PLAN] = {"plan", 'o', ML_TYPE_TEXT, "FILE", SCRIPT, NULL, 0, 0, ML_GROUP_RUN,
+                      "a dry run whose changes go to FILE, for apply", NULL},
+    [ML_FLAG_ONLY_FAILED] = {"only-failed", 0, ML_TYPE_TEXT, "RUN", RUN, NULL, 0, 0,
+                             ML_GROUP_RUN, "again, but only what failed in RUN",
+                             "The script and the arguments are those of RUN: no\n"
+                             "script is named."},
+    [ML_FLAG_YES] = {"yes", 'y', ML_TYPE_SWITCH, NULL, SENDS, NULL, 0, 0, ML_GROUP_RUN,
                      "do not ask before the first change",
                      "Without it the first change asks once on the\n"
                      "terminal. Where there is no terminal, nothing is\n"
                      "changed and the exit code is 6."},
-    [ML_FLAG_JSON] = {"json", 0, ML_TYPE_SWITCH, NULL, RUN, NULL, 0, 0, ML_GROUP_OUTPUT,
-                      "end standard output with the result as one line of JSON",
-                      "{\"run\":ID,\"state\":\"done|partial|stopped|planned\",\n"
-                      "\"counts\":{...},\"exit\":N}"},
-    [ML_FLAG_RATE] = {"rate", 0, ML_TYPE_NUMBER, "N", RUN, NULL, 0, 1e6, ML_GROUP_LIMIT,
-                      "requests a second, and to begin with; 0 = no limit",
+    [ML_FLAG_CONFIRM] = {"confirm", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 0, BILLION,
+                         ML_GROUP_RUN, "yes, and up to N deletes (--yes alone: 10)", NULL},
+    [ML_FLAG_CANARY] = {"canary", 0, ML_TYPE_SWITCH, NULL, SENDS, NULL, 0, 0, ML_GROUP_RUN,
+                        "first 1 change, then 10, then 100, then all",
+                        "Each step must come out well before the next one\n"
+                        "begins; otherwise the exit code is 6."},
+    [ML_FLAG_WAIT] = {"wait", 0, ML_TYPE_DURATION, "SECONDS", SENDS, NULL, 0, YEAR,
+                      ML_GROUP_RUN, "wait for what was accepted but not done (120)",
+                      "Some services queue changes. What is still not\n"
+                      "done then counts as partial, exit code 3."},
+    [ML_FLAG_JSON] = {"json", 0, ML_TYPE_SWITCH, NULL, SENDS | SHOW | RUNS, NULL, 0, 0,
+                      ML_GROUP_OUTPUT, "end standard output with one line of JSON",
+                      "moonlever help output says what is in it."},
+    [ML_FLAG_EXIT_CODE] = {"exit-code", 0, ML_TYPE_SWITCH, NULL, SCRIPT | UNDO, NULL, 0, 0,
+                           ML_GROUP_OUTPUT, "exit with 10 when changes are pending",
+                           "After a dry run or a plan that went well."},
+    [ML_FLAG_RATE] = {"rate", 0, ML_TYPE_NUMBER, "N", SENDS | SHOW, NULL, 0, 1e6,
+                      ML_GROUP_LIMIT, "requests a second, and to begin with; 0 = no limit",
                       "Without it the rate starts low and is learned from\n"
                       "the answers: at most 50 a second, and no limit on\n"
                       "loopback."},
-    [ML_FLAG_CONCURRENCY] = {"concurrency", 0, ML_TYPE_INTEGER, "N", RUN, NULL, 1, 1000,
+    [ML_FLAG_CONCURRENCY] = {"concurrency", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 1, 1000,
                              ML_GROUP_LIMIT, "requests in flight at most (default 32)", NULL},
-    [ML_FLAG_MAX_CHANGES] = {"max-changes", 0, ML_TYPE_INTEGER, "N", RUN, NULL, 0, BILLION,
+    [ML_FLAG_MAX_CHANGES] = {"max-changes", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 0, BILLION,
                              ML_GROUP_LIMIT, "stop with exit code 6 before change N+1", NULL},
-    [ML_FLAG_MAX_REQUESTS] = {"max-requests", 0, ML_TYPE_INTEGER, "N", RUN, NULL, 0, BILLION,
+    [ML_FLAG_MAX_REQUESTS] = {"max-requests", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 0, BILLION,
                               ML_GROUP_LIMIT, "stop with exit code 6 before request N+1", NULL},
-    [ML_FLAG_PRACTICE] = {"practice", 0, ML_TYPE_SWITCH, NULL, RUN, NULL, 0, 0,
+    [ML_FLAG_MAX_TIME] = {"max-time", 0, ML_TYPE_DURATION, "TIME", SENDS, NULL, 1, YEAR,
+                          ML_GROUP_LIMIT, "stop with exit code 6 after 90s, 15m, 2h", NULL},
+    [ML_FLAG_FAILED] = {"failed", 0, ML_TYPE_SWITCH, NULL, RUNS, NULL, 0, 0, ML_GROUP_SHOW,
+                        "only changes that failed, conflicted or are unknown", NULL},
+    [ML_FLAG_CSV] = {"csv", 0, ML_TYPE_SWITCH, NULL, RUNS, NULL, 0, 0, ML_GROUP_SHOW,
+                     "the changes as CSV",
+                     "Columns: seq, operation, target, state, reason,\n"
+                     "attempts, started, ended. What a spreadsheet would\n"
+                     "run as a formula has a ' in front."},
+    [ML_FLAG_ALL] = {"all", 0, ML_TYPE_SWITCH, NULL, SHOW | RUNS, NULL, 0, 0, ML_GROUP_SHOW,
+                     "every line, not only the first 50", NULL},
+    [ML_FLAG_PURGE] = {"purge", 0, ML_TYPE_SWITCH, NULL, RUNS, NULL, 0, 0, ML_GROUP_SHOW,
+                       "forget old runs: they cannot be undone any more", NULL},
+    [ML_FLAG_KEEP] = {"keep", 0, ML_TYPE_INTEGER, "DAYS", RUNS, NULL, 0, 36500, ML_GROUP_SHOW,
+                      "how many days --purge keeps (default 90)", NULL},
+    [ML_FLAG_PRACTICE] = {"practice", 0, ML_TYPE_SWITCH, NULL, SCRIPT, NULL, 0, 0,
                           ML_GROUP_PRACTICE,
                           "run against a practice account inside the program",
                           "A new account on loopback that ends with the run.\n"
                           "Credentials in the environment are not used."},
-    [ML_FLAG_RECORDINGS] = {"recordings", 0, ML_TYPE_INTEGER, "N", RUN | PRACTICE, NULL, 0,
+    [ML_FLAG_RECORDINGS] = {"recordings", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 0,
                             1000000, ML_GROUP_PRACTICE,
                             "recordings in the practice account (default 500)", NULL},
-    [ML_FLAG_USERS] = {"users", 0, ML_TYPE_INTEGER, "N", RUN | PRACTICE, NULL, 1, 1000000,
+    [ML_FLAG_USERS] = {"users", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 1, 1000000,
                        ML_GROUP_PRACTICE, "users in it, the owner included (default 40)", NULL},
-    [ML_FLAG_SEED] = {"seed", 0, ML_TYPE_INTEGER, "N", RUN | PRACTICE, NULL, 0, BILLION,
+    [ML_FLAG_SEED] = {"seed", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 0, BILLION,
                       ML_GROUP_PRACTICE, "the same seed makes the same account (default 1)",
                       NULL},
-    [ML_FLAG_FAULTS] = {"faults", 0, ML_TYPE_TEXT, "TEXT", RUN | PRACTICE, NULL, 0, 0,
+    [ML_FLAG_FAULTS] = {"faults", 0, ML_TYPE_TEXT, "TEXT", SCRIPT | PRACTICE, NULL, 0, 0,
                         ML_GROUP_PRACTICE, "let it misbehave, such as 429=5%,500=2%", NULL},
     [ML_FLAG_PORT] = {"port", 0, ML_TYPE_INTEGER, "N", PRACTICE, NULL, 0, 65535,
                       ML_GROUP_PRACTICE, "port to listen on (default 0: any free one)", NULL},
@@ -80,8 +119,10 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
                      "Change thousands of things in SaaS accounts with short Lua scripts.",
                      "$ moonlever run retag --tickets --practice --dry-run\n"
                      "$ moonlever run retag --from a --to b --dry-run\n"
-                     "$ moonlever run my.lua --yes --json\n",
-                     NULL},
+                     "$ moonlever plan retag --from a --to b -o retag.plan\n"
+                     "$ moonlever apply retag.plan\n"
+                     "$ moonlever undo last\n",
+                     NULL, NULL},
     [ML_CMD_RUN] =
         {"run", "run SCRIPT [flags] [arguments of the script]",
          "Run a script: a file, or one of the ready-made scripts by its name.",
@@ -89,20 +130,78 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
          "$ moonlever run retag --from a --to b --dry-run see the changes, write nothing\n"
          "$ moonlever run retag --from a --to b           ask once, then change\n"
          "$ moonlever run my.lua --practice --yes         on a practice account\n"
+         "$ moonlever run --only-failed last              again what failed\n"
          "$ moonlever run my.lua -- --yes                 --yes goes to the script\n",
          "Flags may stand before or behind the script. Behind it, whatever is not a flag\n"
-         "listed here is an argument of the script; behind -- everything is.\n"},
+         "listed here is an argument of the script; behind -- everything is.\n"
+         "\n"
+         "Every change is written to a journal before it is sent. So a run that was\n"
+         "stopped or killed can go on (moonlever resume), and one that is done can be\n"
+         "undone (moonlever undo).\n",
+         NULL},
+    [ML_CMD_PLAN] =
+        {"plan", "plan SCRIPT -o FILE [flags] [arguments of the script]",
+         "Write down what a script would change, to be applied later.",
+         "$ moonlever plan retag --from a --to b -o retag.plan\n"
+         "$ moonlever show retag.plan\n"
+         "$ moonlever apply retag.plan\n",
+         "The same as `moonlever run SCRIPT --plan FILE`: a dry run. Its changes go to the\n"
+         "file, with the exact request and the object before and after.\n",
+         NULL},
+    [ML_CMD_APPLY] =
+        {"apply", "apply FILE [flags]", "Send what a plan holds, exactly that.",
+         "$ moonlever apply retag.plan                    ask once, then change\n"
+         "$ moonlever apply retag.plan --yes --json\n",
+         "An object that is not as it was when the plan was made is left alone and counts\n"
+         "as a conflict (exit code 3). A plan that was edited, or made for another origin,\n"
+         "is refused (6). Applied once more, a plan goes on where it stopped.\n",
+         "which plan? Name its file."},
+    [ML_CMD_RESUME] =
+        {"resume", "resume RUN [flags]", "Go on with a run that was stopped or killed.",
+         "$ moonlever resume last\n"
+         "$ moonlever resume k3j9 --yes\n",
+         "What was under way is looked up first and never sent blindly again; what is done\n"
+         "is not done twice. Resuming a run that is finished sends nothing and ends as it\n"
+         "did. RUN is the id, its beginning (4 characters at least), or last.\n",
+         "which run? moonlever runs lists them."},
+    [ML_CMD_UNDO] =
+        {"undo", "undo RUN [flags]", "Put back what a run has changed.",
+         "$ moonlever undo last --dry-run                 see what would be put back\n"
+         "$ moonlever undo k3j9\n",
+         "An object that somebody has changed since is left alone and counts as conflict;\n"
+         "what cannot be undone is named. The exit code is 3 if there is either. A run is\n"
+         "undone once. RUN is the id, its beginning (4 characters at least), or last.\n",
+         "which run? moonlever runs lists them."},
+    [ML_CMD_SHOW] =
+        {"show", "show FILE [flags]", "What a plan would change.",
+         "$ moonlever show retag.plan\n"
+         "$ moonlever show retag.plan --all --rate 5\n",
+         "A plan that was edited is not shown (exit code 6). With --rate the time is\n"
+         "reckoned at that rate.\n",
+         "which plan? Name its file."},
+    [ML_CMD_RUNS] =
+        {"runs", "runs [RUN] [flags]", "The runs so far, or what became of each change of one.",
+         "$ moonlever runs\n"
+         "$ moonlever runs last --failed                  what went wrong\n"
+         "$ moonlever runs k3j9 --csv > changes.csv\n"
+         "$ moonlever runs --purge --keep 30\n",
+         "RUN is the id, its beginning (4 characters at least), or last. Nothing is sent,\n"
+         "and runs that are at work are not disturbed.\n"
+         "\n"
+         "The journal is $XDG_STATE_HOME/moonlever/journal.db, readable for you alone.\n",
+         NULL},
     [ML_CMD_PRACTICE] =
         {"practice", "practice [flags]", "Serve a practice account on loopback until Ctrl-C.",
          "$ moonlever practice > practice.env &\n"
          "$ . ./practice.env\n"
          "$ moonlever run retag --tickets --dry-run\n",
-         "Standard output holds the environment to use it, as lines `export NAME=value`.\n"},
+         "Standard output holds the environment to use it, as lines `export NAME=value`.\n",
+         NULL},
     [ML_CMD_HELP] = {"help", "help [COMMAND|TOPIC]", "Help about a command or a topic.",
                      "$ moonlever help run\n"
                      "$ moonlever help exit-codes\n",
-                     NULL},
+                     NULL, NULL},
     [ML_CMD_VERSION] = {"version", "version",
                         "The version, and those of the libraries underneath.",
-                        "$ moonlever version\n", NULL},
+                        "$ moonlever version\n", NULL, NULL},
 };

@@ -23,6 +23,19 @@ bool ml_command_has(enum ml_command command, enum ml_flag flag)
     return ml_flag_rows[flag].commands >> command & 1;
 }
 
+bool ml_command_runs_script(enum ml_command command)
+{
+    return command == ML_CMD_RUN || command == ML_CMD_PLAN;
+}
+
+/* -o is that of `plan` alone: scripts like it for files of their own. */
+bool ml_command_has_letter(enum ml_command command, enum ml_flag flag)
+{
+    if (!ml_flag_rows[flag].letter)
+        return false;
+    return flag != ML_FLAG_PLAN || command == ML_CMD_PLAN || command == ML_CMD_NONE;
+}
+
 enum ml_command ml_command_find(const char *name)
 {
     for (int i = ML_CMD_NONE + 1; i < ML_COMMANDS; i++)
@@ -35,6 +48,29 @@ unsigned long ml_options_integer(const struct ml_options *o, enum ml_flag flag,
                                  unsigned long otherwise)
 {
     return o->values[flag] ? strtoul(o->values[flag], NULL, 10) : otherwise;
+}
+
+static double unit_seconds(char unit)
+{
+    switch (unit) {
+    case 's':
+        return 1;
+    case 'm':
+        return 60;
+    case 'h':
+        return 3600;
+    case 'd':
+        return 86400;
+    default:
+        return 0;
+    }
+}
+
+double ml_options_seconds(const struct ml_options *o, enum ml_flag flag)
+{
+    char *end;
+    double n = strtod(o->values[flag], &end);
+    return *end ? n * unit_seconds(*end) : n;
 }
 
 void ml_options_destroy(struct ml_options *o)
@@ -85,6 +121,24 @@ static bool is_decimal(const char *text, bool fraction)
     return part > 0 && part <= 18 && text[whole + 1 + part] == '\0';
 }
 
+/* "90", "1.5h": what ml_options_seconds understands, within low..high. */
+static bool is_duration(const char *text, double low, double high)
+{
+    char number[40];
+    size_t n = strlen(text);
+    double unit = 1;
+    if (n > 1 && unit_seconds(text[n - 1]) > 0)
+        unit = unit_seconds(text[--n]);
+    if (n >= sizeof number)
+        return false;
+    memcpy(number, text, n);
+    number[n] = '\0';
+    if (!is_decimal(number, true))
+        return false;
+    double seconds = strtod(number, NULL) * unit;
+    return seconds >= low && seconds <= high;
+}
+
 static bool is_choice(const char *choices, const char *text)
 {
     size_t n = strlen(text);
@@ -112,6 +166,13 @@ static int bad_number(struct parser *p, const struct ml_flag_row *row, const cha
 static int check_value(struct parser *p, const struct ml_flag_row *row, const char *text)
 {
     switch (row->type) {
+    case ML_TYPE_DURATION:
+        if (is_duration(text, row->low, row->high))
+            return 0;
+        return ml_err_set(p->err, ML_USAGE,
+                          "--%s takes seconds, or a time such as 90s, 15m or 2h, not '" SHOWN
+                          "'.",
+                          row->name, text);
     case ML_TYPE_INTEGER:
     case ML_TYPE_NUMBER:
         if (is_decimal(text, row->type == ML_TYPE_NUMBER)) {
@@ -126,6 +187,7 @@ static int check_value(struct parser *p, const struct ml_flag_row *row, const ch
         return ml_err_set(p->err, ML_USAGE, "--%s takes one of %s, not '" SHOWN "'.", row->name,
                           row->choices, text);
     case ML_TYPE_TEXT:
+        return *text ? 0 : complain(p, row->name, "needs a value that is not empty.");
     case ML_TYPE_SWITCH:
         break;
     }
@@ -165,23 +227,27 @@ static enum ml_flag find_long(const char *name, size_t n)
     return ML_FLAGS;
 }
 
-static enum ml_flag find_letter(char letter)
+/* The flag with this letter here. Before the command every letter is known. */
+static enum ml_flag find_letter(const struct parser *p, char letter)
 {
-    for (int f = 0; letter && f < ML_FLAGS; f++)
-        if (ml_flag_rows[f].letter == letter)
+    for (int f = 0; f < ML_FLAGS; f++)
+        if (ml_flag_rows[f].letter == letter &&
+            ml_command_has_letter(p->o->command, (enum ml_flag)f))
             return (enum ml_flag)f;
     return ML_FLAGS;
 }
 
-/* Whether this flag, here, is Moonlever's: behind the script only the flags of `run` are, and
- * --help and --version are the script's. Before the command any flag may be. */
+/* Whether this flag, here, is Moonlever's: behind the script only the flags of `run` and `plan`
+ * are (of both: a script is run and planned with the same words), and --help and --version are
+ * the script's. Before the command any flag may be. */
 static bool is_ours(const struct parser *p, enum ml_flag flag)
 {
     if (flag == ML_FLAGS)
         return false;
     if (!p->o->script)
         return true;
-    return ml_command_has(ML_CMD_RUN, flag) && flag != ML_FLAG_HELP && flag != ML_FLAG_VERSION;
+    return (ml_command_has(ML_CMD_RUN, flag) || ml_command_has(ML_CMD_PLAN, flag)) &&
+           flag != ML_FLAG_HELP && flag != ML_FLAG_VERSION;
 }
 
 static int give_script(struct parser *p, const char *word)
@@ -246,17 +312,20 @@ static int unknown_letter(struct parser *p, const char *word, const char *letter
         word, letter);
 }
 
-/* A bundle of letters such as -nyv; none of them takes a value. */
+/* A bundle of letters such as -nyv; one that takes a value has the rest of the word, or the
+ * next. */
 static int take_letters(struct parser *p, const char *word)
 {
-    if (p->o->script && !is_ours(p, find_letter(word[1])))
+    if (p->o->script && !is_ours(p, find_letter(p, word[1])))
         return give_script(p, word);
     for (const char *c = word + 1; *c; c++) {
-        enum ml_flag flag = find_letter(*c);
+        enum ml_flag flag = find_letter(p, *c);
         if (!is_ours(p, flag))
             return unknown_letter(p, word, c);
         if (flag == ML_FLAG_HELP && !p->o->count[flag])
             p->o->short_help = true;
+        if (ml_flag_rows[flag].type != ML_TYPE_SWITCH)
+            return take_flag(p, flag, c[1] ? c + 1 : NULL);
         if (take_flag(p, flag, NULL) < 0)
             return -1;
     }
@@ -283,30 +352,53 @@ static int take_command(struct parser *p, const char *word)
     return unknown(p, "there is no command", word, "", &s);
 }
 
+/* Where the one word that a command takes goes; NULL when it takes none. */
+static const char **operand_of(struct ml_options *o)
+{
+    switch (o->command) {
+    case ML_CMD_RUN:
+    case ML_CMD_PLAN:
+        return &o->script;
+    case ML_CMD_APPLY:
+    case ML_CMD_RESUME:
+    case ML_CMD_UNDO:
+    case ML_CMD_SHOW:
+    case ML_CMD_RUNS:
+        return &o->operand;
+    case ML_CMD_HELP:
+        return &o->topic;
+    default:
+        return NULL;
+    }
+}
+
+static int empty_word(struct parser *p)
+{
+    const char *name = ml_command_rows[p->o->command].name;
+    return ml_err_set(p->err, ML_USAGE, "the %s is empty.\nsee: moonlever %s --help",
+                      ml_command_runs_script(p->o->command) ? "name of the script"
+                                                            : "word behind the command",
+                      name);
+}
+
 static int take_word(struct parser *p, const char *word)
 {
     struct ml_options *o = p->o;
     if (o->command == ML_CMD_NONE)
         return take_command(p, word);
-    if (o->command == ML_CMD_RUN && o->script)
+    if (o->script)
         return give_script(p, word);
-    if (o->command == ML_CMD_RUN) {
+    const char **operand = operand_of(o);
+    if (operand && !*operand) {
         if (*word == '\0')
-            return ml_err_set(p->err, ML_USAGE,
-                              "the name of the script is empty.\n"
-                              "see: moonlever run --help");
-        o->script = word;
-        return 0;
-    }
-    if (o->command == ML_CMD_HELP && !o->topic) {
-        o->topic = word;
+            return empty_word(p);
+        *operand = word;
         return 0;
     }
     return ml_err_set(p->err, ML_USAGE,
                       "'%s' takes no%s argument, so '" SHOWN "' is one too many.\n"
                       "see: moonlever %s --help",
-                      ml_command_rows[o->command].name,
-                      o->command == ML_CMD_HELP ? " second" : "", word,
+                      ml_command_rows[o->command].name, operand ? " second" : "", word,
                       ml_command_rows[o->command].name);
 }
 
@@ -322,43 +414,6 @@ static int take(struct parser *p)
     return word[1] == '-' ? take_long(p, word) : take_letters(p, word);
 }
 
-/* Flags may stand before the command, so whether it has them is known only at the end. */
-static int check_command(struct parser *p)
-{
-    struct ml_options *o = p->o;
-    for (int f = 0; f < ML_FLAGS; f++) {
-        if (!o->count[f] || o->command == ML_CMD_NONE ||
-            ml_command_has(o->command, (enum ml_flag)f))
-            continue;
-        return ml_err_set(
-            p->err, ML_USAGE,
-            "'%s' has no flag --%s; it belongs to '%s'.\nsee: moonlever %s --help",
-            ml_command_rows[o->command].name, ml_flag_rows[f].name,
-            ml_command_rows[ml_command_has(ML_CMD_RUN, (enum ml_flag)f) ? ML_CMD_RUN
-                                                                        : ML_CMD_PRACTICE]
-                .name,
-            ml_command_rows[o->command].name);
-    }
-    return 0;
-}
-
-/* The shape of a practice account without the account is a mistake that would go unnoticed:
- * the run would change the real one. */
-static int check_practice(struct parser *p)
-{
-    static const enum ml_flag shapes[] = {ML_FLAG_RECORDINGS, ML_FLAG_USERS, ML_FLAG_SEED,
-                                          ML_FLAG_FAULTS};
-    if (p->o->command != ML_CMD_RUN || p->o->count[ML_FLAG_PRACTICE])
-        return 0;
-    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-        if (p->o->count[shapes[i]])
-            return complain(
-                p, ml_flag_rows[shapes[i]].name,
-                "shapes the practice account: add --practice, or put -- before it when it is "
-                "meant for the script.");
-    return 0;
-}
-
 int ml_options_parse(struct ml_options *o, int argc, char *const *argv, struct ml_err *err)
 {
     struct parser p = {.o = o, .err = err, .argv = argv, .argc = argc, .at = 1};
@@ -369,7 +424,5 @@ int ml_options_parse(struct ml_options *o, int argc, char *const *argv, struct m
     for (; p.at < argc; p.at++)
         if (take(&p) < 0)
             return -1;
-    if (check_command(&p) < 0)
-        return -1;
-    return check_practice(&p);
+    return ml_options_check(o, err);
 }

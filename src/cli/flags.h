@@ -8,13 +8,15 @@
  * abbreviation anybody ever typed.
  *
  * Rules: flags stand before or after the command, by their exact name, as
- * `--name value` or `--name=value`; letters without a value may be bundled
- * (-ny). Behind the script of `run`, what is not a flag of `run` is an
- * argument of the script, in order; behind `--` everything is.
+ * `--name value` or `--name=value`; letters may be bundled (-ny), and one with
+ * a value ends the bundle (-o FILE, -oFILE). Behind the script of `run` and
+ * `plan`, what is not a flag of theirs is an argument of the script, in order;
+ * behind `--` everything is.
  *
  * Invariants: values[] point into argv; values[f] is NULL unless count[f] > 0
  * and the flag takes a value, and is then valid for its type; script_argc > 0
- * only when script is set.
+ * only when script is set; a command has the operand that it needs, unless help
+ * about it was asked for; flags that make no sense together are refused.
  *
  *     struct ml_options o;
  *     if (ml_options_parse(&o, argc, argv, &err) < 0) ...   // err.text: one or two sentences
@@ -32,6 +34,12 @@
 enum ml_command {
     ML_CMD_NONE,
     ML_CMD_RUN,
+    ML_CMD_PLAN,
+    ML_CMD_APPLY,
+    ML_CMD_RESUME,
+    ML_CMD_UNDO,
+    ML_CMD_SHOW,
+    ML_CMD_RUNS,
     ML_CMD_PRACTICE,
     ML_CMD_HELP,
     ML_CMD_VERSION,
@@ -40,12 +48,24 @@ enum ml_command {
 
 enum ml_flag {
     ML_FLAG_DRY_RUN,
+    ML_FLAG_PLAN,
+    ML_FLAG_ONLY_FAILED,
     ML_FLAG_YES,
+    ML_FLAG_CONFIRM,
+    ML_FLAG_CANARY,
+    ML_FLAG_WAIT,
     ML_FLAG_JSON,
+    ML_FLAG_EXIT_CODE,
     ML_FLAG_RATE,
     ML_FLAG_CONCURRENCY,
     ML_FLAG_MAX_CHANGES,
     ML_FLAG_MAX_REQUESTS,
+    ML_FLAG_MAX_TIME,
+    ML_FLAG_FAILED,
+    ML_FLAG_CSV,
+    ML_FLAG_ALL,
+    ML_FLAG_PURGE,
+    ML_FLAG_KEEP,
     ML_FLAG_PRACTICE,
     ML_FLAG_RECORDINGS,
     ML_FLAG_USERS,
@@ -63,16 +83,19 @@ enum ml_flag {
 };
 
 enum ml_flag_type {
-    ML_TYPE_SWITCH,  /* takes no value; may be repeated, the count is kept */
-    ML_TYPE_INTEGER, /* decimal digits, low..high */
-    ML_TYPE_NUMBER,  /* decimal digits with an optional fraction, low..high */
-    ML_TYPE_CHOICE,  /* one of the words in `choices` */
-    ML_TYPE_TEXT     /* anything */
+    ML_TYPE_SWITCH,   /* takes no value; may be repeated, the count is kept */
+    ML_TYPE_INTEGER,  /* decimal digits, low..high */
+    ML_TYPE_NUMBER,   /* decimal digits with an optional fraction, low..high */
+    ML_TYPE_DURATION, /* a number of seconds, or with s, m, h or d behind it; low..high seconds
+                       */
+    ML_TYPE_CHOICE,   /* one of the words in `choices` */
+    ML_TYPE_TEXT      /* anything but nothing */
 };
 
 enum ml_flag_group {
     ML_GROUP_RUN,
     ML_GROUP_LIMIT,
+    ML_GROUP_SHOW,
     ML_GROUP_PRACTICE,
     ML_GROUP_OUTPUT,
     ML_GROUPS
@@ -97,6 +120,7 @@ struct ml_command_row {
     const char *brief;    /* one line of help */
     const char *examples; /* lines "$ command" */
     const char *more;     /* what the long help adds, NULL = nothing */
+    const char *missing;  /* said when its operand is not there; NULL = it needs none */
 };
 
 /* The tables, indexed by enum ml_flag and enum ml_command (row ML_CMD_NONE is the program). */
@@ -110,7 +134,8 @@ struct ml_options {
     unsigned count[ML_FLAGS];     /* how often each flag was given */
     const char *values[ML_FLAGS]; /* the last value of each */
     bool short_help;              /* -h, not --help */
-    const char *script;           /* of `run`: as it was typed, NULL = none */
+    const char *script;           /* of `run` and `plan`: as it was typed, NULL = none */
+    const char *operand;          /* of the others: the plan or the run, NULL = none */
     const char *topic;            /* of `help`: the word behind it, NULL = none */
     const char *stray;            /* a word that should have been a command, NULL = none */
     const char **script_argv;     /* owned array of borrowed strings */
@@ -125,9 +150,17 @@ void ml_options_destroy(struct ml_options *o);
 /* The value of an integer flag, or `otherwise` when it was not given. */
 unsigned long ml_options_integer(const struct ml_options *o, enum ml_flag flag,
                                  unsigned long otherwise);
+/* The value of a duration in seconds. The flag was given. */
+double ml_options_seconds(const struct ml_options *o, enum ml_flag flag);
+/* Does the command run a script that is named on the command line? */
+bool ml_command_runs_script(enum ml_command command);
+/* Do flags and operands go together? -1 with a ML_USAGE error; part of the parsing. */
+int ml_options_check(const struct ml_options *o, struct ml_err *err);
 /* The command of this exact name, ML_CMD_NONE when there is none. */
 enum ml_command ml_command_find(const char *name);
 /* Whether the command has this flag. */
 bool ml_command_has(enum ml_command command, enum ml_flag flag);
+/* Whether the command (ML_CMD_NONE: any) knows this flag by its letter. */
+bool ml_command_has_letter(enum ml_command command, enum ml_flag flag);
 
 #endif

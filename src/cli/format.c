@@ -2,6 +2,7 @@
 #include "cli/format.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 int ml_format_count(struct ml_buf *b, uint64_t n)
 {
@@ -42,4 +43,17 @@ int ml_format_rate(struct ml_buf *b, double per_second)
     if (ml_format_count(b, (uint64_t)(per_second + 0.5)) < 0)
         return -1;
     return ml_buf_adds(b, "/s");
+}
+
+/* A quote inside ends the quoted text, is escaped, and begins it anew. */
+int ml_format_word(struct ml_buf *b, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-._~:/@%+";
+    if (*word && word[strspn(word, plain)] == '\0')
+        return ml_buf_adds(b, word);
+    int rc = ml_buf_adds(b, "'");
+    for (; rc == 0 && *word; word++)
+        rc = *word == '\'' ? ml_buf_adds(b, "'\\''") : ml_buf_add(b, word, 1);
+    return rc < 0 ? -1 : ml_buf_adds(b, "'");
 }

@@ -57,11 +57,13 @@ static void pair(FILE *to, const char *name, const char *what, size_t column)
     wrapped(to, what, column);
 }
 
-static void flag_line(FILE *to, const struct ml_flag_row *row, bool longer)
+static void flag_line(FILE *to, enum ml_command command, enum ml_flag flag, bool longer)
 {
+    const struct ml_flag_row *row = &ml_flag_rows[flag];
     char name[64];
-    int n = row->letter ? snprintf(name, sizeof name, "-%c, --%s", row->letter, row->name)
-                        : snprintf(name, sizeof name, "    --%s", row->name);
+    int n = ml_command_has_letter(command, flag)
+                ? snprintf(name, sizeof name, "-%c, --%s", row->letter, row->name)
+                : snprintf(name, sizeof name, "    --%s", row->name);
     if (row->value)
         snprintf(name + n, sizeof name - (size_t)n, " %s", row->value);
     pair(to, name, row->brief, COLUMN);
@@ -81,7 +83,7 @@ static void flags(FILE *to, enum ml_command command, bool longer, bool color)
             if (!any)
                 heading(to, ml_group_titles[g], color);
             any = true;
-            flag_line(to, row, longer);
+            flag_line(to, command, (enum ml_flag)f, longer);
         }
     }
 }
@@ -119,7 +121,7 @@ static void more_about(FILE *to, enum ml_command command, bool longer, bool colo
     else if (!longer)
         fprintf(to, "  moonlever %s --help    the same with every detail\n",
                 ml_command_rows[command].name);
-    if (command == ML_CMD_RUN)
+    if (ml_command_runs_script(command))
         fputs("  moonlever run SCRIPT --help    what a script does and takes\n", to);
     fputs("  moonlever help exit-codes\n", to);
 }

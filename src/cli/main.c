@@ -53,7 +53,18 @@ static int dispatch(const struct ml_options *o, struct ml_secrets *secrets, stru
         return ml_cmd_version(t);
     switch (o->command) {
     case ML_CMD_RUN:
+    case ML_CMD_PLAN:
         return ml_cmd_run(o, secrets, t);
+    case ML_CMD_APPLY:
+        return ml_cmd_apply(o, secrets, t);
+    case ML_CMD_RESUME:
+        return ml_cmd_resume(o, secrets, t);
+    case ML_CMD_UNDO:
+        return ml_cmd_undo(o, secrets, t);
+    case ML_CMD_SHOW:
+        return ml_cmd_show(o, t);
+    case ML_CMD_RUNS:
+        return ml_cmd_runs(o, t);
     case ML_CMD_PRACTICE:
         return ml_cmd_practice(o, t);
     case ML_CMD_HELP:

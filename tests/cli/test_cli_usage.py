@@ -6,7 +6,7 @@ import unittest
 
 from cli_kit import moonlever, script
 
-COMMANDS = ("run", "practice", "help", "version")
+COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "practice", "help", "version")
 TOPICS = ("exit-codes", "environment", "output", "scripts")
 
 
@@ -19,7 +19,7 @@ class Help(unittest.TestCase):
 
     def test_fits_eighty_columns(self):
         # Without the fault knobs in the long help of practice: their lines are made elsewhere.
-        words = ("run", "help", "version") + TOPICS
+        words = tuple(name for name in COMMANDS if name != "practice") + TOPICS
         for args in [("--help",), ("run", "-h"), ("practice", "-h")] + [("help", word) for word in words]:
             for line in self.text(*args).splitlines():
                 self.assertLessEqual(len(line), 80, line)
@@ -34,7 +34,8 @@ class Help(unittest.TestCase):
     def test_short_help_is_shorter(self):
         short, longer = self.text("run", "-h"), self.text("run", "--help")
         self.assertLess(len(short.splitlines()), len(longer.splitlines()))
-        for flag in ("--dry-run", "--yes", "--json", "--rate N", "--concurrency N", "--max-changes N",
+        for flag in ("--dry-run", "--plan FILE", "--only-failed RUN", "--canary", "--confirm N", "--wait SECONDS",
+                     "--max-time TIME", "--exit-code", "--yes", "--json", "--rate N", "--concurrency N", "--max-changes N",
                      "--max-requests N", "--practice", "--faults TEXT"):
             self.assertIn(flag, short)
             self.assertIn(flag, longer)
@@ -49,8 +50,13 @@ class Help(unittest.TestCase):
         for topic in TOPICS:
             self.assertTrue(self.text("help", topic).startswith(topic + ": "))
         codes = re.findall(r"(?m)^  (\d+) ", self.text("help", "exit-codes"))
-        self.assertEqual(codes, ["0", "1", "2", "3", "4", "5", "6", "75", "130"])
+        self.assertEqual(codes, ["0", "1", "2", "3", "4", "5", "6", "10", "75", "130"])
         self.assertIn("SCREENDESK_SCIM_TOKEN", self.text("help", "environment"))
+
+    def test_a_letter_is_shown_where_it_is_one(self):
+        self.assertIn("-o, --plan FILE", self.text("plan", "-h"))
+        self.assertNotIn("-o, --plan", self.text("run", "-h"))
+        self.assertIn("    --plan FILE", self.text("run", "-h"))
 
     def test_practice_help_names_the_faults(self):
         self.assertIn("reset-after-apply", self.text("practice", "--help"))
@@ -90,6 +96,18 @@ class Mistakes(unittest.TestCase):
     def test_a_mistyped_dry_run_behind_the_script(self):
         self.refuse("run", "retag", "--tickets", "--dryrun", says="almost '--dry-run'",
                     see="moonlever help scripts")
+
+    def test_plans_and_runs(self):
+        self.refuse("apply", says="which plan?", see="moonlever apply --help")
+        self.refuse("show", says="which plan?", see="moonlever show --help")
+        for command in ("resume", "undo"):
+            self.refuse(command, says="which run? moonlever runs lists them", see="moonlever %s --help" % command)
+        self.refuse("plan", "retag", says="-o FILE", see="moonlever plan --help")
+        self.refuse("apply", "x.plan", "--dry-run", says="its plan says what it would do", see="moonlever show FILE")
+        self.refuse("run", "retag", "--max-time", "soon", says="15m or 2h, not 'soon'")
+        self.refuse("run", "retag", "--exit-code", says="add --dry-run", see="moonlever run --help")
+        self.refuse("run", "retag", "--only-failed", "last", says="name no script", see="moonlever run --help")
+        self.refuse("aply", says="Did you mean 'apply'?", see="moonlever --help")
 
     def test_commands(self):
         self.refuse("practise", says="Did you mean 'practice'?", see="moonlever --help")

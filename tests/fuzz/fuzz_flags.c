@@ -23,7 +23,8 @@ static void check(const struct ml_options *o, int argc)
 {
     require(o->script_argc >= 0 && o->script_argc < argc);
     require(o->script || o->script_argc == 0);
-    require(!o->script || o->command == ML_CMD_RUN);
+    require(!o->script || ml_command_runs_script(o->command));
+    require(!o->operand || !o->script);
     require(!o->topic || o->command == ML_CMD_HELP);
     for (int f = 0; f < ML_FLAGS; f++) {
         require(!o->values[f] || o->count[f] > 0);
@@ -32,6 +33,10 @@ static void check(const struct ml_options *o, int argc)
         require(!o->count[f] || (ml_flag_rows[f].type == ML_TYPE_SWITCH) == !o->values[f]);
         if (o->values[f] && ml_flag_rows[f].type == ML_TYPE_INTEGER) {
             double n = (double)ml_options_integer(o, (enum ml_flag)f, 0);
+            require(n >= ml_flag_rows[f].low && n <= ml_flag_rows[f].high);
+        }
+        if (o->values[f] && ml_flag_rows[f].type == ML_TYPE_DURATION) {
+            double n = ml_options_seconds(o, (enum ml_flag)f);
             require(n >= ml_flag_rows[f].low && n <= ml_flag_rows[f].high);
         }
     }

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -191,9 +192,149 @@ static void wrong_flags(void **state)
     refused("run -nx a.lua", "mixes flags of moonlever with 'x'");
     refused("run a.lua -nx", "mixes flags of moonlever with 'x'");
     refused("--nonsense", "there is no flag '--nonsense'.\nsee: moonlever --help");
+    refused("run -of x a.lua", "there is no flag '-o'");
     refused("--port 1 run a.lua", "'run' has no flag --port; it belongs to 'practice'");
     refused("practice --dry-run", "'practice' has no flag --dry-run; it belongs to 'run'");
     refused("run --=3 a.lua", "there is no flag '--=3'");
+}
+
+/* -o is Moonlever's in front of a script that is planned and behind it; one that is run keeps
+ * it for itself. */
+static void where_a_plan_goes(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"plan x.lua -o f --to b", "plan -of x.lua --to b",
+                                        "-o f plan x.lua --to b", "plan x.lua --to b -no f",
+                                        "plan --plan=f x.lua --to b"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char line[80];
+        struct ml_options o;
+        struct ml_err err;
+        assert_int_equal(parse(&o, &err, strcpy(line, lines[i])), 0);
+        assert_int_equal(o.command, ML_CMD_PLAN);
+        assert_string_equal(o.script, "x.lua");
+        assert_string_equal(o.values[ML_FLAG_PLAN], "f");
+        assert_int_equal(o.script_argc, 2);
+        ml_options_destroy(&o);
+    }
+    GOOD("run x.lua -o f --plan g");
+    assert_string_equal(o.values[ML_FLAG_PLAN], "g");
+    assert_int_equal(o.script_argc, 2);
+    ml_options_destroy(&o);
+    refused("plan x.lua", "Name the file of the plan: -o FILE.\nsee: moonlever plan --help");
+    refused("plan x.lua -o", "--plan needs a value");
+    refused("plan x.lua -o --to", "--plan needs a value");
+    refused("plan x.lua -o \"\"", "--plan needs a value that is not empty");
+    refused("plan x.lua -o f --only-failed r",
+            "'plan' has no flag --only-failed; it belongs to 'run'");
+}
+
+static void operands(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"apply", "resume", "undo", "show", "runs"};
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        char line[80];
+        struct ml_options o;
+        struct ml_err err;
+        snprintf(line, sizeof line, "%s --json word", commands[i]);
+        assert_int_equal(parse(&o, &err, line), 0);
+        assert_string_equal(o.operand, "word");
+        assert_null(o.script);
+        ml_options_destroy(&o);
+        snprintf(line, sizeof line, "%s a b", commands[i]);
+        refused(line, "takes no second argument, so 'b' is one too many");
+        snprintf(line, sizeof line, "%s \"\"", commands[i]);
+        refused(line, "the word behind the command is empty.");
+        snprintf(line, sizeof line, "%s --help", commands[i]);
+        assert_int_equal(parse(&o, &err, line), 0);
+        ml_options_destroy(&o);
+    }
+    refused("apply", "which plan? Name its file.\nsee: moonlever apply --help");
+    refused("show", "which plan?");
+    refused("resume", "which run? moonlever runs lists them.\nsee: moonlever resume --help");
+    refused("undo -n", "which run?");
+    GOOD("runs");
+    assert_null(o.operand);
+    ml_options_destroy(&o);
+}
+
+static void what_goes_together(void **state)
+{
+    (void)state;
+    refused("apply p --dry-run", "its plan says what it would do.\nsee: moonlever show FILE");
+    refused("resume r --dry-run", "'resume' has no flag --dry-run; it belongs to 'run'");
+    refused("resume r --practice", "'resume' has no flag --practice; it belongs to 'run'");
+    refused("run --purge x.lua", "'run' has no flag --purge; it belongs to 'runs'");
+    refused("run --only-failed r x.lua", "name no script");
+    refused("run x.lua --exit-code", "add --dry-run, or --plan FILE");
+    refused("undo r --exit-code", "add --dry-run");
+    refused("runs r --json --csv", "--json and --csv do not go together");
+    refused("runs --csv", "are about the changes of one run: name it");
+    refused("runs --failed", "are about the changes of one run: name it");
+    refused("runs r --purge", "--purge is about all runs: name none");
+    refused("runs --keep 3", "--keep says what --purge keeps: add it");
+    refused("plan x.lua -o f --users 3", "add --practice");
+    static const char *const fine[] = {
+        "run --only-failed last --yes", "run x.lua -n --exit-code",
+        "plan x.lua -o f --exit-code",  "run x.lua --plan f --exit-code",
+        "undo r -n --exit-code",        "runs r --failed --csv",
+        "runs --purge --keep 0 --json", "runs --all",
+        "show f --all --rate 2"};
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        char line[80];
+        struct ml_options o;
+        struct ml_err err;
+        int rc = parse(&o, &err, strcpy(line, fine[i]));
+        assert_string_equal(err.text, "");
+        assert_int_equal(rc, 0);
+        ml_options_destroy(&o);
+    }
+}
+
+static void durations(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double seconds;
+    } good[] = {{"90", 90},    {"90s", 90},    {"15m", 900}, {"2h", 7200},
+                {"1d", 86400}, {"1.5h", 5400}, {"1", 1}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        char line[80] = "run --max-time ";
+        struct ml_options o;
+        struct ml_err err;
+        strcat(strcat(line, good[i].text), " x.lua");
+        assert_int_equal(parse(&o, &err, line), 0);
+        assert_true(ml_options_seconds(&o, ML_FLAG_MAX_TIME) == good[i].seconds);
+        ml_options_destroy(&o);
+    }
+    static const char *const bad[] = {
+        "0",
+        "s",
+        "m15",
+
+        "15min",
+        "15mm",
+        "-1",
+        "1e3",
+        "inf",
+        ".5h",
+        "1.h",
+        "400d",
+        "2w",
+        "0x1",
+        "15M",
+        "1h30m",
+        "9999999999999999999h",
+        "1111111111111111111111111111111111111111111111111111111111s"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char line[120] = "run --max-time=";
+        refused(strcat(strcat(line, bad[i]), " x.lua"), "--max-time takes seconds, or a time");
+    }
+    GOOD("apply f --wait 0");
+    assert_true(ml_options_seconds(&o, ML_FLAG_WAIT) == 0);
+    ml_options_destroy(&o);
 }
 
 static void a_mistyped_dry_run_never_reaches_a_script(void **state)
@@ -304,7 +445,7 @@ static void the_table_is_sound(void **state)
         assert_true(row->commands != 0);
         assert_int_equal(row->type == ML_TYPE_SWITCH, row->value == NULL);
         assert_int_equal(row->type == ML_TYPE_CHOICE, row->choices != NULL);
-        assert_true(row->letter == 0 || row->type == ML_TYPE_SWITCH);
+        assert_int_equal(ml_command_has_letter(ML_CMD_NONE, (enum ml_flag)f), row->letter != 0);
         for (int g = 0; g < f; g++) {
             assert_string_not_equal(row->name, ml_flag_rows[g].name);
             assert_true(row->letter == 0 || row->letter != ml_flag_rows[g].letter);
@@ -360,6 +501,10 @@ int main(void)
         cmocka_unit_test(help_of_the_command_or_of_the_script),
         cmocka_unit_test(help_topics),
         cmocka_unit_test(wrong_flags),
+        cmocka_unit_test(where_a_plan_goes),
+        cmocka_unit_test(operands),
+        cmocka_unit_test(what_goes_together),
+        cmocka_unit_test(durations),
         cmocka_unit_test(a_mistyped_dry_run_never_reaches_a_script),
         cmocka_unit_test(wrong_values),
         cmocka_unit_test(right_choices),
