@@ -42,7 +42,7 @@ local function add_fields(rows, fields, prefix, where)
         tostring(field.type), table.concat(sorted_keys(TYPES), ", "))
     end
     rows[#rows + 1] = ("    {%s, %s, %s},"):format(literal(prefix .. name), type_name,
-      tostring(field.null == true))
+      tostring(field.null ~= nil))
     if field.type == "object" and field.fields then
       add_fields(rows, field.fields, prefix .. name .. ".", where)
     end

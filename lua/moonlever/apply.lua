@@ -125,14 +125,19 @@ local function with_real_id(row, real)
   return copy
 end
 
+local function fail_at_once(row, reason, kind)
+  local job = { row = row, ctx = recover.context(row) }
+  declare(job):finish("failed", reason, kind)
+  errors.raise(kind, ("%s %s: %s"):format(row.operation, row.target, reason), {
+    operation = row.operation, target = row.target, outcome = "failed", reason = reason,
+  })
+end
+
 local function do_row(row, world)
+  if row.method == apply.IMPOSSIBLE then fail_at_once(row, row.body, "invalid") end
   local job = recover.job(with_real_id(row, world.real))
   job.change = declare(job)
   job.request.change = job.change
-  if row.method == apply.IMPOSSIBLE then
-    job.change:finish("failed", row.body, "invalid")
-    errors.raise("invalid", ("%s %s: %s"):format(row.operation, row.target, row.body), { outcome = "failed" })
-  end
   if job.change:planned() then
     job.change:finish("planned")
     return show(job)
@@ -164,22 +169,22 @@ local function groups_of(rows)
   return groups
 end
 
+-- After these nothing more is done, on no object.
+local STOPS = { guard = true, cancelled = true, auth = true }
+
 -- One object: its changes in order. Those behind one that failed are not made: they
 -- were planned for what it would have made of the object.
 local function do_group(group, world)
   local failed
   for _, row in ipairs(group) do
+    local ok, err
     if failed then
-      local job = recover.job(row)
-      job.change = declare(job)
-      job.change:finish("failed", "a change of it before this one was not made", "conflict")
+      ok, err = pcall(fail_at_once, row, "a change of it before this one was not made", "conflict")
     else
-      local ok, err = pcall(do_row, row, world)
-      if not ok and (not errors.is(err) or err.kind == "guard" or err.kind == "cancelled" or err.kind == "auth") then
-        error(err, 0)
-      end
-      failed = not ok and err or nil
+      ok, err = pcall(do_row, row, world)
     end
+    if not ok and (not errors.is(err) or STOPS[err.kind]) then error(err, 0) end
+    failed = failed or (not ok and err) or nil
   end
   if failed then error(failed, 0) end
 end

@@ -125,7 +125,7 @@ end
 -- Checks one value; `path` names it in messages, such as "name.givenName".
 function field_value(what, path, value, spec)
   if value == null then
-    if spec.null then return end
+    if spec.null == true then return end
     errors.usage(("%s: '%s' cannot be null"):format(what, path))
   end
   if not has_type(value, spec.type) then

@@ -59,6 +59,7 @@ end
 
 -- One line for a change as the journal holds it.
 local function describe_row(row)
+  if row.method == "-" then return ("! %s %s  cannot be undone: %s"):format(row.resource, row.target, row.body) end
   local before = row.before and raw.json.decode(row.before, { null = "drop" }) or {}
   local after = row.after and raw.json.decode(row.after) or {}
   local members = {}

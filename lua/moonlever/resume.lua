@@ -32,13 +32,6 @@ function resume.changes(id)
   return rows
 end
 
-local function is_open(rows)
-  for _, row in ipairs(rows) do
-    if row.state == "S" or row.state == "U" or row.state == "A" then return true end
-  end
-  return false
-end
-
 local function chunk_of(run)
   if not run.source then
     errors.raise("usage", ("run %s has no script in the journal"):format(run.run), {
@@ -83,7 +76,7 @@ end
 
 local function finished(run)
   raw.log(1, ("run %s has ended before: nothing is left to do"):format(run.run))
-  raw.adopt(run.run)
+  raw.adopt(run.run, run.noop)
   raw.exit(run.exit or 0)
 end
 
@@ -91,19 +84,15 @@ end
 -- the run has come to its end.
 function resume.take_up(id)
   local run = resume.find(id)
-  local ended = run.state == "done" or run.state == "partial"
   if run.kind == "plan" then
     errors.raise("usage", ("run %s is a plan: nothing was sent"):format(run.run), {
       fix = "moonlever apply FILE sends it", config = true,
     })
   end
-  if ended and not is_open(resume.changes(run.run)) then finished(run) end
+  if run.state == "done" or run.state == "partial" then finished(run) end
   raw.resume(run.run)
-  local rows = resume.changes(run.run)
-  recover.settle(rows)
-  rows = resume.changes(run.run)
-  if ended then raw.exit(0) end
-  return run, rows
+  recover.settle(resume.changes(run.run))
+  return run, resume.changes(run.run)
 end
 
 -- The script of `moonlever resume RUN`.

@@ -38,7 +38,7 @@ local function inverse_of_update(row, op)
   local before = raw.json.decode(row.before)
   for name, value in pairs(before) do
     local spec = op.spec.fields[name]
-    if value == null and spec and not spec.null then
+    if value == null and not (spec and spec.null) then
       return impossible(row, ("'%s' was empty before, and the service takes no null"):format(name))
     end
   end

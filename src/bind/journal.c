@@ -205,10 +205,13 @@ static int l_run_id(lua_State *L)
     return 1;
 }
 
-/* raw.adopt(id): the result is that of a run which has ended before */
+/* raw.adopt(id, noop): the result is that of a run which has ended before */
 static int l_adopt(lua_State *L)
 {
-    ml_door_resume(&ml_bind_of(L)->door, luaL_checkstring(L, 1));
+    struct ml_door *door = &ml_bind_of(L)->door;
+    lua_Integer noops = luaL_checkinteger(L, 2);
+    ml_door_resume(door, luaL_checkstring(L, 1));
+    door->noops = (uint64_t)noops;
     return 0;
 }
 

@@ -115,7 +115,7 @@ function Compare:same_value(place, schema, member)
   local inner = self:deref(schema)
   self:same(place, "values", list_text(member.enum), list_text(inner.enum))
   self:same(place, "known", list_text(member.known), list_text(inner["x-known-values"] or schema["x-known-values"]))
-  self:same(place, "null", member.null or false, inner.nullable or false)
+  self:same(place, "null", member.null == true, inner.nullable or false)
   if inner.format == "password" then self:same(place, "secret", member.secret or false, true) end
   if inner.type then
     self:same(place, "format", member.format or "", CHECKED_FORMATS[inner.format] and inner.format or "")

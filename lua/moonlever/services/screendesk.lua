@@ -254,7 +254,9 @@ return {
           params = { recording_uuid },
           wrap = "recording", -- the body is {"recording":{…}} (SD-04), as JSON (SD-03)
           fields = {
-            title = { type = "string", summary = "new title; cannot be null" },
+            -- Not declared nullable, though recordings come without: only an undo sends null, and
+            -- the service may refuse it.
+            title = { type = "string", null = "restore", summary = "new title; cannot be null" },
             summary = { type = "string", null = true, summary = "short summary" },
             description = { type = "string", null = true, summary = "longer description" },
           },
