@@ -73,10 +73,10 @@ local EVIL = "a\27[2J\r\n\9b\u{202E}c\u{85}\xFF=1+1"
 local data = {
   held = { [4] = true },
   runs = {
-    run_row(4, "q4aaaaaaaaaa", { kind = "apply", script = EVIL }),
+    run_row(4, "q4aaaaaaaaaa", { script = EVIL }),
     run_row(3, "k3bbbbbbbbbb", { noop = 7 }),
     run_row(2, "k3bbcccccccc", { kind = "undo", undo_of = "k3bbbbbbbbbb", state = "partial", exit = 3 }),
-    run_row(1, "m1dddddddddd", {}),
+    run_row(1, "m1dddddddddd", { kind = "apply", plan = "sha256:0123456789abcdef" }),
     run_row(5, "p5eeeeeeeeee", { kind = "plan", state = "stopped", exit = 130 }),
     run_row(6, "s6ffffffffff", { state = "stopped", exit = 6 }),
   },
@@ -211,7 +211,8 @@ check.match(table_text,
   "\nk3bbbbbbbbbb +run +retag +2026%-01%-0%d %d%d:%d%d +done +1,200 confirmed, 7 already so, 1 failed\n")
 check.match(table_text, "\nk3bbcccccccc +undo +of k3bbbbbbbbbb ")
 check.match(table_text,
-  "\nm1dddddddddd .* stopped +2 confirmed, 3 planned, 2 unknown; resume with: moonlever resume m1dddddddddd\n")
+  "\nm1dddddddddd +apply +plan 01234567 .* stopped +2 confirmed, 3 planned, 2 unknown; " ..
+  "resume with: moonlever resume m1dddddddddd\n")
 check.match(table_text, "\ns6ffffffffff .* stopped +resume with: moonlever resume s6ffffffffff\n")
 check.equal(select(2, table_text:gsub("\n", "")), 7, "a line a run")
 check.ok(harmless(table_text))

@@ -139,8 +139,12 @@ local function counts_text(counts)
   return table.concat(parts, ", ")
 end
 
+local HASH_SHOWN = 8 -- digits of the hash of a plan
+
 local function name_of(run)
   if run.undo_of then return "of " .. run.undo_of end
+  local hash = run.kind == "apply" and run.plan and run.plan:match("%x+$")
+  if hash then return "plan " .. hash:sub(1, HASH_SHOWN) end
   return text.safe(text.cut(run.script or "", SCRIPT_WIDTH))
 end
 

@@ -1,14 +1,16 @@
 -- SPDX-License-Identifier: MIT
--- `moonlever show FILE`: what a saved plan would do.
+-- `moonlever show FILE`: what a saved plan would do. What is no plan, or one that was
+-- edited, raises (plan.lua).
 --
 -- host: write(text), fail(code, text).
 --
 --   show.main({ "retag.plan", "--all" }, host)
 
 local raw = require "moonlever.raw"
+local errors = require "moonlever.errors"
 local script = require "moonlever.script"
+local plan = require "moonlever.plan"
 local images = require "moonlever.history.images"
-local plan = require "moonlever.history.plan"
 local text = require "moonlever.history.text"
 
 local show = {}
@@ -38,14 +40,13 @@ function show.seconds(n, rate)
   return seconds + n / pace
 end
 
-local function target_of(change)
-  if change.target ~= raw.null then return change.target end
-  return ("%s %s"):format(change.method, change.path)
+local function image(json)
+  return json and raw.json.decode(json) or nil
 end
 
 local function line_of(change)
-  local what = images.line(change.effect, change.before, change.after)
-  local line = ("  %s %s  %s"):format(images.mark(change.effect), text.safe(target_of(change)), what)
+  local what = images.line(change.effect, image(change.before), image(change.after))
+  local line = ("  %s %s  %s"):format(images.mark(change.effect), text.safe(change.target), what)
   return line:gsub("%s+$", "") .. "\n"
 end
 
@@ -62,8 +63,8 @@ local function take(groups, change, all)
 end
 
 local function is_loopback(origin)
-  local host = origin:match("^%w+://(.-):?%d*$")
-  return host == "localhost" or host == "[::1]" or host ~= nil and host:find("^127%.%d+%.%d+%.%d+$") ~= nil
+  local host = type(origin) == "string" and origin:match("^%w+://(.-):?%d*$")
+  return host == "localhost" or host == "[::1]" or host and host:find("^127%.%d+%.%d+%.%d+$") ~= nil
 end
 
 local function pace_text(header, requests, rate)
@@ -75,14 +76,20 @@ local function pace_text(header, requests, rate)
   return (", %s or more %s"):format(text.duration(math.ceil(seconds)), pace)
 end
 
+local function word(value)
+  return type(value) == "string" and text.safe(value) or "?"
+end
+
+local function made_text(header)
+  local created = type(header.created) == "string" and text.parse_time(header.created)
+  return created and text.when(created) or word(header.created)
+end
+
 local function head_lines(write, header)
-  local created = text.parse_time(header.created)
-  write(("plan      %s for %s at %s\n"):format(text.safe(header.script), text.safe(header.service),
-    text.safe(header.origin)))
+  write(("plan      %s for %s at %s\n"):format(word(header.script), word(header.service), word(header.origin)))
   local words = text.shell_words(header.args)
   if words ~= "" then write(("arguments %s\n"):format(text.safe(words))) end
-  write(("made      %s by run %s\n"):format(created and text.when(created) or text.safe(header.created),
-    text.safe(header.run)))
+  write(("made      %s by run %s\n"):format(made_text(header), word(header.run)))
 end
 
 local function group_lines(write, group)
@@ -112,6 +119,16 @@ local function programs(write, header, groups, total)
   write(raw.json.encode(header, { sorted = true }) .. "\n")
 end
 
+-- The hash does not cover the header itself; what it says of the lines can be held against them.
+local function read(path)
+  local header, changes = plan.read(path)
+  if header.changes ~= #changes then
+    errors.raise("guard", ("%s was changed after it was made: its header names %s, there are %d"):format(path,
+      tostring(header.changes), #changes), { fix = "make the plan again" })
+  end
+  return header, changes
+end
+
 --- The command.
 function show.main(words, host)
   local parsed, trouble = script.parse(header_spec, words)
@@ -119,16 +136,10 @@ function show.main(words, host)
     return host.fail(2, (trouble or "which plan?") .. "\n  see: moonlever show --help")
   end
   local opt, groups = parsed.values, {}
-  local header, body = plan.open(opt.plan)
-  if not header then return host.fail(body.code, body.text) end
-  local total, problem = plan.each(opt.plan, body, function(change) take(groups, change, opt.all) end)
-  if not total then return host.fail(problem.code, problem.text) end
-  if header.changes ~= total then
-    return host.fail(6, plan.changed(opt.plan, ("its header names %s, there are %d"):format(
-      tostring(header.changes), total)))
-  end
-  if opt.json then return programs(host.write, header, groups, total) end
-  people(host.write, opt, header, groups, total)
+  local header, changes = read(opt.plan)
+  for _, change in ipairs(changes) do take(groups, change, opt.all) end
+  if opt.json then return programs(host.write, header, groups, #changes) end
+  people(host.write, opt, header, groups, #changes)
 end
 
 return show
