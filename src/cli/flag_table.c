@@ -45,8 +45,8 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                         "first 1 change, then 10, then 100, then all",
                         "Each step must come out well before the next one\n"
                         "begins; otherwise the exit code is 6."},
-    [ML_FLAG_WAIT] = {"wait", 0, ML_TYPE_DURATION, "SECONDS", SENDS, NULL, 0, YEAR,
-                      ML_GROUP_RUN, "wait for what was accepted but not done (120)",
+    [ML_FLAG_WAIT] = {"wait", 0, ML_TYPE_DURATION, "SECONDS", SENDS, NULL, 0, 1e6, ML_GROUP_RUN,
+                      "wait for what was accepted but not done (120)",
                       "Some services queue changes. What is still not\n"
                       "done then counts as partial, exit code 3."},
     [ML_FLAG_JSON] = {"json", 0, ML_TYPE_SWITCH, NULL, SENDS | SHOW | RUNS, NULL, 0, 0,

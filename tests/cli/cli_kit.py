@@ -5,6 +5,7 @@
     assert (done.code, done.out) == (0, "1\\n"), done
 """
 import atexit
+import json
 import os
 import shutil
 import subprocess
@@ -35,6 +36,7 @@ def environment(**more):
            and name not in ("NO_COLOR", "HTTPS_PROXY", "https_proxy")}
     env["TERM"] = "xterm"
     env["MOONLEVER_SETTLE"] = os.environ.get("MOONLEVER_SETTLE", "0")
+    env["XDG_STATE_HOME"] = os.path.join(FOLDER, "state")  # nobody's journal
     env.update(more)
     return env
 
@@ -46,6 +48,49 @@ def script(text, name="script.lua"):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     return path
+
+
+class Account:
+    """A practice account in a process of its own, and a journal of its own; `env` leads to both.
+
+        with Account("--recordings", "9") as account:
+            account.moonlever("run", path, "--yes")
+    """
+
+    def __init__(self, *flags):
+        state = tempfile.mkdtemp(dir=FOLDER)
+        self.child = subprocess.Popen([PROGRAM, "practice", "-q", *flags], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, env=environment())
+        self.env = {"XDG_STATE_HOME": state, "MOONLEVER_SETTLE": "0.2"}
+        for _ in range(3):
+            name, value = self.child.stdout.readline().decode().split()[1].split("=", 1)
+            self.env[name] = value
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.kill()
+        self.child.wait()
+        self.child.stdout.close()
+
+    def moonlever(self, *args, **env):
+        return moonlever(*args, **self.env, **env)
+
+    def start(self, *args):
+        """Starts the program and waits until its run has an id. Returns the process and the id."""
+        child = subprocess.Popen([PROGRAM, *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, env=environment(**self.env), start_new_session=True)
+        for line in child.stderr:
+            if line.startswith(b"run: "):
+                return child, line.decode().split()[1]
+        raise AssertionError("no run was begun")
+
+    def json(self, *args):
+        """The last line of standard output of a command that ends well."""
+        done = self.moonlever(*args, "--json")
+        assert done.code == 0, done
+        return json.loads(done.out.splitlines()[-1])
 
 
 def moonlever(*args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=None, **env):
