@@ -36,17 +36,23 @@ local function rfc3339(ms)
   return os.date("!%Y-%m-%dT%H:%M:%SZ", ms // 1000)
 end
 
+-- What is said of a run that has planned nothing: it is not in the journal.
+local function unwritten()
+  local args = raw.json.array(raw.args())
+  return { script = raw.script_name(), args = raw.json.encode(args), started = raw.wall_ms() }
+end
+
 -- Writes the plan of a run of kind "plan" from the journal. Returns the number of
 -- changes. Raises usage when the file cannot be written.
 function plan.write(path, id)
-  local run = raw.query("run", id)()
+  local run = raw.query("run", id)() or unwritten()
   local lines = {}
   for row in raw.query("changes", id) do
     if row.state == "P" then lines[#lines + 1] = line_of(row, #lines + 1) .. "\n" end
   end
   local body = table.concat(lines)
   local header = raw.json.encode({
-    format = plan.FORMAT, version = plan.VERSION, run = id,
+    format = plan.FORMAT, version = plan.VERSION, run = run.run or null,
     script = run.script, args = raw.json.decode(run.args or "[]"),
     service = run.service, origin = run.origin, created = rfc3339(run.started),
     changes = #lines, requests = #lines, hash = "sha256:" .. raw.sha256(body),

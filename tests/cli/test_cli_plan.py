@@ -53,6 +53,16 @@ class Plan(unittest.TestCase):
         done = self.make("--exit-code", limit=4)
         self.assertNotIn("apply it with:", done.err, "there is nothing to apply")
 
+    def test_a_plan_of_nothing(self):
+        self.account.json("run", script(RETITLE % 4), "--yes")
+        self.make()
+        header = json.loads(self.lines()[0])
+        self.assertEqual((len(self.lines()), header["changes"], header["run"], header["args"]), (1, 0, None, []))
+        shown = self.account.moonlever("show", self.plan)
+        self.assertEqual(shown.code, 0, shown)
+        self.assertRegex(shown.out, r"\nchanges   0\nrequests  0\n$")
+        self.assertEqual(self.account.moonlever("apply", self.plan, "--yes").code, 0)
+
     def test_a_quiet_plan_says_nothing(self):
         self.assertEqual(self.make("-q").err.replace("run: ", "").count("\n"), 1)
 

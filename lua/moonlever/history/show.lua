@@ -68,7 +68,7 @@ local function is_loopback(origin)
 end
 
 local function pace_text(header, requests, rate)
-  if not rate and is_loopback(header.origin) then return "" end
+  if requests == 0 or not rate and is_loopback(header.origin) then return "" end
   local seconds = show.seconds(requests, rate)
   if not seconds then return "" end
   local pace = rate and ("at %g a second"):format(rate)
@@ -76,20 +76,22 @@ local function pace_text(header, requests, rate)
   return (", %s or more %s"):format(text.duration(math.ceil(seconds)), pace)
 end
 
-local function word(value)
-  return type(value) == "string" and text.safe(value) or "?"
+-- A text of the header with words around it; "" when it is not there.
+local function said(format, value)
+  return type(value) == "string" and format:format(text.safe(value)) or ""
 end
 
 local function made_text(header)
   local created = type(header.created) == "string" and text.parse_time(header.created)
-  return created and text.when(created) or word(header.created)
+  return created and text.when(created) or said("%s", header.created)
 end
 
 local function head_lines(write, header)
-  write(("plan      %s for %s at %s\n"):format(word(header.script), word(header.service), word(header.origin)))
+  write(("plan      %s%s%s\n"):format(said("%s", header.script), said(" for %s", header.service),
+    said(" at %s", header.origin)))
   local words = text.shell_words(header.args)
   if words ~= "" then write(("arguments %s\n"):format(text.safe(words))) end
-  write(("made      %s by run %s\n"):format(made_text(header), word(header.run)))
+  write(("made      %s%s\n"):format(made_text(header), said(" by run %s", header.run)))
 end
 
 local function group_lines(write, group)
