@@ -160,7 +160,9 @@ static bool publish(struct ml_writer *w, uint64_t no, const struct refusals *ref
     pthread_mutex_lock(&w->mutex);
     bool room = reserve(w, refusals->count);
     if (room) {
-        memcpy(w->refused + w->refusals, refusals->no, refusals->count * sizeof *w->refused);
+        if (refusals->count)
+            memcpy(w->refused + w->refusals, refusals->no,
+                   refusals->count * sizeof *w->refused);
         w->refusals += refusals->count;
         w->committed = no;
         pthread_cond_broadcast(&w->done);
