@@ -241,7 +241,7 @@ static void test_update_refusals(void **state)
     const struct {
         const char *body;
         int status;
-    } cases[] = {{"{\"recording\":{\"title\":null}}", 422},
+    } cases[] = {{"{\"recording\":{\"title\":7}}", 422},
                  {"{\"recording\":{\"title\":5}}", 422},
                  {"{\"recording\":{\"summary\":[]}}", 422},
                  {"{\"recording\":\"x\"}", 400},
