@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One string an event: pairs of letters, from and to. '-' stands for a change
- * that is not there yet.
+ * that is not there yet; AA and UU are what stays for want of news.
  */
 #include "journal/machine.h"
 
@@ -9,13 +9,11 @@
 #include <string.h>
 
 static const char *const edges[ML_EVENTS] = {
-    [ML_EVENT_PLAN] = "-P",           [ML_EVENT_SEND] = "PS",
-    [ML_EVENT_NOTHING] = "SPAPUP",    [ML_EVENT_CONFIRM] = "SCACUC",
-    [ML_EVENT_FAIL] = "PFSFAFUF",                                 /* */
-    [ML_EVENT_CONFLICT] = "PKSKAKUK", [ML_EVENT_ACCEPT] = "SAAA", /* still queued: stays */
-    [ML_EVENT_DOUBT] = "SUAUUU",                                  /* still no proof: stays */
-    [ML_EVENT_ALREADY] = "PN",                                    /* */
-    [ML_EVENT_UNDO] = "CV",
+    [ML_EVENT_PLAN] = "-P",        [ML_EVENT_SEND] = "PS",
+    [ML_EVENT_NOTHING] = "SPAPUP", [ML_EVENT_CONFIRM] = "SCACUC",
+    [ML_EVENT_FAIL] = "PFSFAFUF",  [ML_EVENT_CONFLICT] = "PKSKAKUK",
+    [ML_EVENT_ACCEPT] = "SAAA",    [ML_EVENT_DOUBT] = "SUAUUU",
+    [ML_EVENT_ALREADY] = "PN",     [ML_EVENT_UNDO] = "CV",
 };
 
 static const struct {
