@@ -11,23 +11,43 @@
 /* schema.sql, put into C by CMake. */
 extern const struct ml_embedded ml_journal_files[];
 
-void ml_db_explain(sqlite3 *db, int code, char *reason, size_t size)
+/* The last errno of one of the two files, 0 for none. */
+static int last_errno(sqlite3 *db, int which)
+{
+    sqlite3_file *file = NULL;
+    int number = 0;
+    if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || !file || !file->pMethods)
+        return 0;
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number;
+}
+
+/* What the system said. sqlite3_system_errno alone does not know about a failed commit. */
+static int system_error(sqlite3 *db, int code)
 {
     int family = code & 0xff;
-    int system = sqlite3_system_errno(db);
-    bool by_system = family == SQLITE_IOERR || family == SQLITE_CANTOPEN;
-    if (by_system && system)
-        snprintf(reason, size, "%s (%s)", sqlite3_errmsg(db), strerror(system));
+    if (family != SQLITE_IOERR && family != SQLITE_CANTOPEN)
+        return 0;
+    int number = last_errno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+    if (!number)
+        number = last_errno(db, SQLITE_FCNTL_FILE_POINTER);
+    return number ? number : sqlite3_system_errno(db);
+}
+
+void ml_db_explain(sqlite3 *db, int code, char *reason, size_t size)
+{
+    int number = system_error(db, code);
+    if (number)
+        snprintf(reason, size, "%s (%s)", sqlite3_errmsg(db), strerror(number));
     else
         snprintf(reason, size, "%s", sqlite3_errmsg(db));
 }
 
 static bool is_without_room(sqlite3 *db, int code)
 {
-    int system = sqlite3_system_errno(db);
-    return (code & 0xff) == SQLITE_FULL ||
-           ((code & 0xff) == SQLITE_IOERR &&
-            (system == ENOSPC || system == EDQUOT || system == EFBIG));
+    int number = system_error(db, code);
+    return (code & 0xff) == SQLITE_FULL || number == ENOSPC || number == EDQUOT ||
+           number == EFBIG;
 }
 
 const char *ml_db_remedy(sqlite3 *db, int code)
