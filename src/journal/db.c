@@ -22,7 +22,8 @@ static int last_errno(sqlite3 *db, int which)
     return number;
 }
 
-/* What the system said. sqlite3_system_errno alone does not know about a failed commit. */
+/* What the system said, 0 for nothing. sqlite3_system_errno alone does not know about a failed
+ * commit. */
 static int system_error(sqlite3 *db, int code)
 {
     int family = code & 0xff;
@@ -50,8 +51,15 @@ static bool is_without_room(sqlite3 *db, int code)
            number == EFBIG;
 }
 
+bool ml_db_is_memory(int code)
+{
+    return (code & 0xff) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM;
+}
+
 const char *ml_db_remedy(sqlite3 *db, int code)
 {
+    if (ml_db_is_memory(code))
+        return "make room in memory";
     if (is_without_room(db, code))
         return "make room there";
     switch (code & 0xff) {
@@ -72,7 +80,7 @@ const char *ml_db_remedy(sqlite3 *db, int code)
 int ml_db_fail(sqlite3 *db, int code, const char *what, const char *path, struct ml_err *err)
 {
     char reason[160];
-    if ((code & 0xff) == SQLITE_NOMEM)
+    if (ml_db_is_memory(code))
         return ml_err_set(err, ML_MEMORY, "there is no memory to %s the journal", what);
     ml_db_explain(db, code, reason, sizeof reason);
     return ml_err_set(err, ML_USAGE, "cannot %s the journal %.200s: %s; %s, then try again",

@@ -13,7 +13,7 @@
 #define ML_JOURNAL_DB_H
 
 #include <sqlite3.h>
-#include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +48,8 @@ int ml_db_integer(sqlite3 *db, int64_t *value, const char *sql, const char *type
 
 /* The reason of a code, with the system's own where it is to blame. */
 void ml_db_explain(sqlite3 *db, int code, char *reason, size_t size);
+/* Has memory run out? */
+bool ml_db_is_memory(int code);
 /* What a person can do about it, up to "then" ("make room there"). */
 const char *ml_db_remedy(sqlite3 *db, int code);
 /* Fills err: ML_MEMORY, or ML_USAGE "cannot WHAT the journal PATH: reason". -1. */

@@ -80,7 +80,7 @@ static void break_by_disk(struct ml_writer *w, int code)
     struct ml_err err;
     char reason[160];
     ml_db_explain(w->db, code, reason, sizeof reason);
-    ml_err_set(&err, (code & 0xff) == SQLITE_NOMEM ? ML_MEMORY : ML_USAGE,
+    ml_err_set(&err, ml_db_is_memory(code) ? ML_MEMORY : ML_USAGE,
                "the journal %s cannot be written: %s", end_of(w->path), reason);
     add_remedy(w, &err, ml_db_remedy(w->db, code));
     stop_writing(w, &err);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "journal/handle.h"
+
 static void a_change_from_plan_to_rest(void **state)
 {
     struct place *p = *state;
@@ -540,6 +542,31 @@ static void what_was_committed_before_a_break_stays(void **state)
     ml_journal_close(j);
 }
 
+/* Another process that keeps the database locked: the wait is cut short here. */
+static void a_database_that_stays_locked_breaks_it(void **state)
+{
+    struct place *p = *state;
+    struct ml_err err;
+    sqlite3 *other;
+    struct ml_journal *j = open_at(p->path), *k = open_at(p->path);
+    struct ml_journal_run run = {.id = "r2", .kind = "run", .started = 1};
+    begin(j, "r1");
+    sqlite3_busy_timeout(j->writer.db, 1);
+    sqlite3_busy_timeout(k->writer.db, 1);
+    assert_int_equal(sqlite3_open(p->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    uint64_t ticket = ml_journal_send(j, plan(j, "a"), 1, 30);
+    assert_int_equal(ml_journal_flush(j, &err), -1);
+    assert_int_equal(ml_journal_ticket(j, ticket), ML_TICKET_BROKEN);
+    assert_non_null(strstr(err.text, "locked; wait for the other program that holds it"));
+    assert_int_equal(ml_journal_begin(k, &run, &err), -1);
+    assert_non_null(strstr(err.text, "locked"));
+    sqlite3_close(other);
+    ml_journal_close(j);
+    ml_journal_close(k);
+    assert_string_equal(sql_text(p->path, "SELECT count(*) FROM mut"), "0");
+}
+
 static void texts_beyond_sqlite_are_refused_at_once(void **state)
 {
     struct place *p = *state;
@@ -577,6 +604,7 @@ int main(void)
         TEST(a_redone_change_counts_with_its_last_try),
         TEST(a_step_against_the_rules_breaks_the_journal),
         TEST(what_was_committed_before_a_break_stays),
+        TEST(a_database_that_stays_locked_breaks_it),
         TEST(texts_beyond_sqlite_are_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
  * The disk is a VFS in front of SQLite's own. Only writes count: reads and the
  * shared memory pass.
  */
-#include "test_journal_help.h"
+#include "test_journal_life.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,8 +16,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#include "journal/machine.h"
 
 enum fault { FAULT_FULL, FAULT_IO, FAULT_SHORT, FAULT_BIG, FAULTS };
 
@@ -96,11 +94,18 @@ static int f_truncate(sqlite3_file *f, sqlite3_int64 size)
     return real_of(f)->pMethods->xTruncate(real_of(f), size);
 }
 
-/* No power is cut here: the real one would only take time. */
+/* No power is cut here: syncs in earnest would only take time. This one is SQLite's, */
 static int f_sync(sqlite3_file *f, int flags)
 {
     (void)flags;
     return is_to_fail(f) ? code_of(SQLITE_IOERR_FSYNC) : SQLITE_OK;
+}
+
+/* and this one the journal's, in place of the C library's. */
+int fsync(int fd)
+{
+    (void)fd;
+    return 0;
 }
 
 static int f_size(sqlite3_file *f, sqlite3_int64 *size)
@@ -216,74 +221,6 @@ static void set_disk(long fail_at, bool sticky, enum fault fault)
     pthread_mutex_unlock(&disk.mutex);
 }
 
-enum { CHANGES = 4 };
-
-/* What the journal has told its owner. */
-struct told {
-    bool opened, kept, purged, begun;
-    char durable[CHANGES + 1]; /* state of each change, '-' = not there */
-    char wanted[CHANGES + 1];  /* the last one that was queued */
-    struct ml_err err;         /* of the first refusal */
-    bool refused;
-};
-
-/* A step has been queued; is it durable now? */
-static bool settle(struct ml_journal *j, struct told *t)
-{
-    if (ml_journal_flush(j, &t->err) < 0)
-        return false;
-    strcpy(t->durable, t->wanted);
-    return true;
-}
-
-static bool live_changes(struct ml_journal *j, struct told *t)
-{
-    static const char *const keys[CHANGES] = {"a", "b", "c", "d"};
-    for (int i = 0; i < CHANGES; i++) {
-        struct ml_journal_change change = change_of(keys[i]);
-        uint64_t seq = ml_journal_plan(j, &change);
-        if (!seq)
-            fail_msg("refused without a failure");
-        t->wanted[i] = 'P';
-        if (i % 2 && !settle(j, t))
-            return false;
-        uint64_t ticket = ml_journal_send(j, seq, 1, 30);
-        t->wanted[i] = 'S';
-        bool fine = settle(j, t);
-        assert_int_equal(ml_journal_ticket(j, ticket),
-                         fine ? ML_TICKET_COMMITTED : ML_TICKET_BROKEN);
-        if (!fine)
-            return false;
-        if (i == CHANGES - 1)
-            return true; /* the last one is never heard of again */
-        note(j, seq, 1, 200, ML_CHANGE_NONE);
-        move(j, seq, ML_CHANGE_CONFIRMED);
-        t->wanted[i] = 'C';
-        if (!settle(j, t))
-            return false;
-    }
-    return true;
-}
-
-/* A run with a change that ended at `at`. */
-static bool live_run(struct ml_journal *j, const char *id, int64_t at, struct told *t)
-{
-    struct ml_journal_run run = {.id = id, .kind = "run", .started = 1};
-    struct ml_journal_change change = change_of(id);
-    return ml_journal_begin(j, &run, &t->err) == 0 && ml_journal_plan(j, &change) &&
-           ml_journal_end(j, "done", 0, 0, at, &t->err) == 0;
-}
-
-/* A run that ends, one that ends and is purged, one that is left without an end. */
-static void live(struct ml_journal *j, struct told *t)
-{
-    struct ml_journal_run run = {.id = "r1", .kind = "run", .started = 1};
-    t->kept = live_run(j, "kept", 500, t);
-    t->purged = t->kept && live_run(j, "old", 5, t) && ml_journal_purge(j, 100, &t->err) == 1;
-    t->begun = t->purged && ml_journal_begin(j, &run, &t->err) == 0;
-    t->refused = !t->begun || !live_changes(j, t);
-}
-
 /* After the first failure: the reason stays, and everything is refused. */
 static void expect_refusals(struct place *p, struct ml_journal *j, struct told *t)
 {
@@ -304,49 +241,15 @@ static void expect_refusals(struct place *p, struct ml_journal *j, struct told *
     assert_true(ml_journal_ticket(j, 1000) == ML_TICKET_BROKEN);
 }
 
-/* A healthy disk again: what was told is true, and the run goes on. */
-static void expect_all_there(struct place *p, const struct told *t)
-{
-    struct ml_err err = {0};
-    struct ml_journal *j = open_at(p->path);
-    assert_string_equal(sql_text(p->path, "PRAGMA integrity_check"), "ok");
-    if (t->kept)
-        assert_string_equal(rows(j, ML_QUERY_CHANGES, "kept", " seq state "), "1|P|;");
-    if (t->purged)
-        assert_string_equal(rows(j, ML_QUERY_RUN, "old", " run "), "");
-    if (!t->begun) {
-        ml_journal_close(j);
-        return;
-    }
-    static const char order[] = "-PSC";
-    for (int i = 0; i < CHANGES; i++) {
-        char sql[120];
-        snprintf(sql, sizeof sql,
-                 "SELECT m.state FROM mut m JOIN run r ON r.no = m.run WHERE r.run = 'r1'"
-                 " AND m.seq = %d",
-                 i + 1);
-        const char *found = sql_text(p->path, sql);
-        ptrdiff_t rank = strchr(order, *found ? *found : '-') - order;
-        /* Never less than was told; more only if it was on its way. */
-        assert_true(rank >= strchr(order, t->durable[i]) - order);
-        assert_true(rank <= strchr(order, t->wanted[i]) - order);
-    }
-    if (ml_journal_resume(j, "r1", &err) < 0)
-        fail_msg("%s", err.text);
-    assert_null(strstr(rows(j, ML_QUERY_COUNTS, "r1", " state "), "S"));
-    assert_int_equal(send_and_wait(j, plan(j, "more"), 1), ML_TICKET_COMMITTED);
-    end(j);
-    ml_journal_close(j);
-}
-
 /* One life with a disk that fails at its k-th operation. False: it never came to that. */
 static bool life(long k, bool sticky, enum fault fault)
 {
     struct place p;
-    struct told t = {.durable = "----", .wanted = "----"};
+    struct told t;
     struct ml_journal *j = NULL;
     struct ml_journal_conf conf = {.path = p.path};
     place_make(&p);
+    told_create(&t);
     set_disk(k, sticky, fault);
     t.opened = ml_journal_open(&conf, &j, &t.err) == 0;
     if (t.opened)
