@@ -36,7 +36,7 @@ static struct ml_command *pack(const struct ml_command *c, const size_t *texts,
         lens[i] = text ? strlen(text) + 1 : 0;
         size += lens[i];
     }
-    if (size > LONGEST || len > LONGEST - size)
+    if (len > LONGEST || size + len > LONGEST)
         return NULL;
     struct ml_command *copy = malloc(size + len);
     if (!copy)

@@ -105,16 +105,19 @@ static int bind_all(sqlite3_stmt *stmt, const char *types, va_list ap)
     return code;
 }
 
-int ml_db_bind(sqlite3_stmt *stmt, const char *types, ...)
+int ml_db_execute(sqlite3_stmt *stmt, const char *types, ...)
 {
     va_list ap;
     va_start(ap, types);
     int code = bind_all(stmt, types, ap);
     va_end(ap);
-    return code;
+    if (code != SQLITE_OK)
+        return code;
+    sqlite3_step(stmt);
+    return sqlite3_reset(stmt); /* says how the step went */
 }
 
-/* Prepares, binds and steps once: SQLITE_ROW or SQLITE_DONE in *stmt's favour, or a code. */
+/* Prepares, binds and steps once. The caller finalizes *stmt. */
 static int start(sqlite3 *db, sqlite3_stmt **stmt, const char *sql, const char *types,
                  va_list ap)
 {
@@ -158,7 +161,7 @@ int ml_db_inspect(sqlite3 *db, const char *path, struct ml_err *err)
         code = ml_db_integer(db, &application, "PRAGMA application_id", "");
     if (code != SQLITE_OK)
         return ml_db_fail(db, code, "read", path, err);
-    if (objects == 0 && version == 0 && application == 0)
+    if (objects == 0)
         return ML_DB_EMPTY;
     if (application != ML_DB_APPLICATION)
         return ml_err_set(err, ML_USAGE,
@@ -195,7 +198,7 @@ static int keep_mode(void *ud, int columns, char **values, char **names)
 {
     (void)columns;
     (void)names;
-    *(bool *)ud = values[0] && strcmp(values[0], "wal") == 0;
+    *(bool *)ud = strcmp(values[0], "wal") == 0;
     return 0;
 }
 

@@ -38,12 +38,13 @@ sqlite3 *ml_db_open_reader(const char *path, struct ml_err *err);
 /* Is it a journal that this version can read, or still empty? -1 with err when neither. */
 int ml_db_inspect(sqlite3 *db, const char *path, struct ml_err *err);
 
-/* Binds by letter: i int64_t, o int64_t with 0 as NULL, s text or NULL, b pointer and size_t
- * (NULL pointer = NULL). Nothing is copied. A code. */
-int ml_db_bind(sqlite3_stmt *stmt, const char *types, ...);
-/* Runs a statement that gives no rows. A code. */
+/* Parameters are bound by letter: i int64_t, o int64_t with 0 as NULL, s text or NULL, b
+ * pointer and size_t (NULL pointer = NULL). Nothing is copied. All give a code. */
+/* Runs a prepared statement that gives no rows. */
+int ml_db_execute(sqlite3_stmt *stmt, const char *types, ...);
+/* Runs SQL once, without rows. */
 int ml_db_run(sqlite3 *db, const char *sql, const char *types, ...);
-/* The first column of the first row; `value` is untouched when there is no row. A code. */
+/* The first column of the first row; `value` is untouched when there is no row. */
 int ml_db_integer(sqlite3 *db, int64_t *value, const char *sql, const char *types, ...);
 
 /* The reason of a code, with the system's own where it is to blame. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "journal/journal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,7 +36,7 @@ static int open_writer(struct ml_journal *j, const struct ml_journal_conf *conf,
 /* 0 with j->reader NULL: there is no journal yet. */
 static int open_reader(struct ml_journal *j, struct ml_err *err)
 {
-    if (access(j->path, F_OK) < 0)
+    if (access(j->path, F_OK) < 0 && errno == ENOENT)
         return 0;
     j->reader = ml_db_open_reader(j->path, err);
     int content = j->reader ? ml_db_inspect(j->reader, j->path, err) : -1;

@@ -109,7 +109,7 @@ int ml_place_lock(int fd, int64_t no)
     struct flock lock = byte(F_WRLCK, no);
     if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return 1;
-    return errno == EAGAIN || errno == EACCES ? 0 : -1;
+    return errno == EAGAIN ? 0 : -1;
 }
 
 int ml_place_wait(int fd, int64_t no)

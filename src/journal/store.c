@@ -43,55 +43,42 @@ void ml_store_destroy(struct ml_store *store)
     *store = (struct ml_store){.db = NULL};
 }
 
-/* Runs a bound statement; the reset says how the step went. */
-static int run(sqlite3_stmt *stmt)
-{
-    sqlite3_step(stmt);
-    return sqlite3_reset(stmt);
-}
-
-/* As run, for a statement that must meet its one row. */
-static int run_on_one(struct ml_store *store, enum ml_store_statement which)
-{
-    int code = run(store->statement[which]);
-    if (code != SQLITE_OK)
-        return code;
-    return sqlite3_changes(store->db) == 1 ? SQLITE_OK : SQLITE_NOTFOUND;
-}
-
 int ml_store_begin(struct ml_store *store)
 {
-    return run(store->statement[ML_STORE_BEGIN]);
+    return ml_db_execute(store->statement[ML_STORE_BEGIN], "");
 }
 
 int ml_store_commit(struct ml_store *store)
 {
-    return run(store->statement[ML_STORE_COMMIT]);
+    return ml_db_execute(store->statement[ML_STORE_COMMIT], "");
+}
+
+/* For a statement that must have met its one row. */
+static int met_one(struct ml_store *store, int code)
+{
+    return code == SQLITE_OK && sqlite3_changes(store->db) != 1 ? SQLITE_NOTFOUND : code;
 }
 
 static int plan(struct ml_store *store, int64_t id, const struct ml_journal_change *c)
 {
-    sqlite3_stmt *stmt = store->statement[ML_STORE_PLAN];
     int64_t redone = c->redoes ? (id >> 32) << 32 | c->redoes : 0;
-    int code =
-        ml_db_bind(stmt, "iiooisssssssssbss", id, c->at, redone, c->undo_of, c->occurrence,
-                   c->rkey, c->service, c->origin, c->operation, c->resource, c->target,
-                   c->method, c->path, c->effect, c->body, c->body_len, c->before, c->after);
-    return code == SQLITE_OK ? run(stmt) : code;
+    return ml_db_execute(store->statement[ML_STORE_PLAN], "iiooisssssssssbss", id, c->at,
+                         redone, c->undo_of, c->occurrence, c->rkey, c->service, c->origin,
+                         c->operation, c->resource, c->target, c->method, c->path, c->effect,
+                         c->body, c->body_len, c->before, c->after);
 }
 
 /* A statement that fails takes back only itself: a refused change leaves no attempt, and the
  * transaction goes on. */
 static int send(struct ml_store *store, int64_t id, unsigned n, int64_t at)
 {
-    int code = ml_db_bind(store->statement[ML_STORE_SEND], "ii", id, at);
-    if (code == SQLITE_OK)
-        code = run_on_one(store, ML_STORE_SEND);
+    int code = ml_db_execute(store->statement[ML_STORE_SEND], "ii", id, at);
     if (code == SQLITE_CONSTRAINT_UNIQUE)
         return ML_STORE_REFUSED;
-    if (code == SQLITE_OK)
-        code = ml_db_bind(store->statement[ML_STORE_ATTEMPT], "iii", id, (int64_t)n, at);
-    return code == SQLITE_OK ? run(store->statement[ML_STORE_ATTEMPT]) : code;
+    code = met_one(store, code);
+    if (code != SQLITE_OK)
+        return code;
+    return ml_db_execute(store->statement[ML_STORE_ATTEMPT], "iii", id, (int64_t)n, at);
 }
 
 /* A change gets into S by a send only: without the row of its attempt I1 would not hold. */
@@ -100,24 +87,21 @@ static int move(struct ml_store *store, int64_t id, const struct ml_journal_end 
     char letter[2] = {(char)end->state, '\0'};
     if (end->state == ML_CHANGE_SENT)
         return SQLITE_MISUSE;
-    int code = ml_db_bind(store->statement[ML_STORE_MOVE], "isiss", id, letter, end->at,
-                          end->reason, end->kind);
-    if (code == SQLITE_OK)
-        code = run_on_one(store, ML_STORE_MOVE);
+    int code = ml_db_execute(store->statement[ML_STORE_MOVE], "isiss", id, letter, end->at,
+                             end->reason, end->kind);
+    code = met_one(store, code);
     if (code != SQLITE_OK || !end->after)
         return code;
-    code = ml_db_bind(store->statement[ML_STORE_AFTER], "is", id, end->after);
-    return code == SQLITE_OK ? run(store->statement[ML_STORE_AFTER]) : code;
+    return ml_db_execute(store->statement[ML_STORE_AFTER], "is", id, end->after);
 }
 
 static int note(struct ml_store *store, const struct ml_command *c)
 {
     const struct ml_journal_attempt *a = &c->u.attempt;
     struct ml_journal_end end = {.state = c->state, .reason = a->error, .at = a->at};
-    int code = ml_db_bind(store->statement[ML_STORE_NOTE], "iiiiis", c->id, (int64_t)c->n,
-                          a->at, (int64_t)a->sends, (int64_t)a->status, a->error);
-    if (code == SQLITE_OK)
-        code = run_on_one(store, ML_STORE_NOTE);
+    int code = ml_db_execute(store->statement[ML_STORE_NOTE], "iiiiis", c->id, (int64_t)c->n,
+                             a->at, (int64_t)a->sends, (int64_t)a->status, a->error);
+    code = met_one(store, code);
     if (code != SQLITE_OK || c->state == ML_CHANGE_NONE)
         return code;
     return move(store, c->id, &end);

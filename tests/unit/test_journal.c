@@ -567,7 +567,7 @@ static void a_database_that_stays_locked_breaks_it(void **state)
     assert_string_equal(sql_text(p->path, "SELECT count(*) FROM mut"), "0");
 }
 
-static void texts_beyond_sqlite_are_refused_at_once(void **state)
+static void what_has_no_room_in_a_row_is_refused_at_once(void **state)
 {
     struct place *p = *state;
     struct ml_journal_change change = change_of("a");
@@ -575,9 +575,14 @@ static void texts_beyond_sqlite_are_refused_at_once(void **state)
     begin(j, "r1");
     change.body_len = 1000000000;
     assert_int_equal(ml_journal_plan(j, &change), 0);
+    change.body_len = 899999990; /* too long with the texts beside it */
+    assert_int_equal(ml_journal_plan(j, &change), 0);
     change.body_len = SIZE_MAX;
     assert_int_equal(ml_journal_plan(j, &change), 0);
     assert_int_equal(plan(j, "a"), 1);
+    j->seq = UINT32_MAX; /* an id has no more bits for it */
+    change.body_len = 1;
+    assert_int_equal(ml_journal_plan(j, &change), 0);
     end(j);
     ml_journal_close(j);
 }
@@ -605,7 +610,7 @@ int main(void)
         TEST(a_step_against_the_rules_breaks_the_journal),
         TEST(what_was_committed_before_a_break_stays),
         TEST(a_database_that_stays_locked_breaks_it),
-        TEST(texts_beyond_sqlite_are_refused_at_once),
+        TEST(what_has_no_room_in_a_row_is_refused_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,7 @@ static void places_that_cannot_be(void **state)
     write_file(path, "");
     snprintf(path, sizeof path, "%s/file/moonlever/journal.db", p->dir);
     expect_refusal(path, false, "Not a directory");
+    expect_refusal(path, true, "see to the owner and mode");
     snprintf(path, sizeof path, "%s/d1.db", p->dir);
     assert_int_equal(mkdir(path, 0700), 0);
     expect_refusal(path, false, "cannot open the journal");
@@ -119,6 +120,32 @@ static void a_name_without_directory_is_in_this_one(void **state)
     free(here);
     assert_int_equal(mode_of(p, "j"), 0600);
     assert_int_equal(mode_of(p, "j.lock"), 0600);
+}
+
+/* SQLite's own name for a database that is nowhere cannot have a WAL. */
+static void a_file_system_without_shared_memory(void **state)
+{
+    struct place *p = *state;
+    char *here = getcwd(NULL, 0);
+    assert_int_equal(chdir(p->dir), 0);
+    expect_refusal(":memory:", false, "XDG_STATE_HOME");
+    assert_int_equal(chdir(here), 0);
+    free(here);
+}
+
+static void a_long_path_leaves_room_for_the_reason(void **state)
+{
+    struct place *p = *state;
+    struct ml_err err;
+    char path[500];
+    snprintf(path, sizeof path, "%s/%0200d/%0200d/journal.db", p->dir, 1, 2);
+    struct ml_journal *j = open_at(path);
+    begin(j, "r1");
+    move(j, 1, ML_CHANGE_FAILED);
+    assert_int_equal(ml_journal_flush(j, &err), -1);
+    assert_non_null(strstr(err.text, "002/journal.db refused a step"));
+    assert_non_null(strstr(err.text, "go on with: moonlever resume r1"));
+    ml_journal_close(j);
 }
 
 static void an_empty_file_becomes_a_journal(void **state)
@@ -446,6 +473,8 @@ int main(void)
         TEST(what_is_no_journal_is_left_alone),
         TEST(places_that_cannot_be),
         TEST(a_name_without_directory_is_in_this_one),
+        TEST(a_file_system_without_shared_memory),
+        TEST(a_long_path_leaves_room_for_the_reason),
         TEST(an_empty_file_becomes_a_journal),
         TEST(reading_only_makes_nothing),
         TEST(reading_only_sees_others_and_writes_nothing),

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 /* What is counted, and which one fails. */
-enum watched { WATCH_NOTHING, WATCH_MEMORY, WATCH_SYSTEM };
+enum watched { WATCH_NOTHING, WATCH_MEMORY, WATCH_REALLOC, WATCH_SYSTEM };
 static _Atomic enum watched watched;
 static atomic_long count, fail_at;
 static atomic_bool sticky, failed;
@@ -69,7 +69,8 @@ void *__real_realloc(void *block, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void *__wrap_realloc(void *block, size_t size)
 {
-    return is_to_fail(WATCH_MEMORY) ? NULL : __real_realloc(block, size);
+    bool fail = is_to_fail(WATCH_MEMORY) || is_to_fail(WATCH_REALLOC);
+    return fail ? NULL : __real_realloc(block, size);
 }
 
 char *__real_strdup(const char *text);
@@ -288,8 +289,65 @@ static void evidence_without_memory(void **state)
     assert_int_equal(err.kind, ML_MEMORY);
     assert_non_null(strstr(err.text, "moonlever resume r1"));
     assert_int_equal(ml_journal_ticket(j, ticket), ML_TICKET_COMMITTED);
+    watch(WATCH_MEMORY, 1, false); /* once more: the first reason stays */
+    move(j, 1, ML_CHANGE_UNKNOWN);
+    watch(WATCH_NOTHING, 0, false);
+    struct ml_err again;
+    assert_true(ml_journal_broken(j, &again));
+    assert_string_equal(again.text, err.text);
     ml_journal_close(j);
     assert_string_equal(sql_text(p->path, "SELECT state FROM mut"), "S");
+}
+
+/* A refusal that cannot be kept in mind is no commit either. */
+static void refusal_without_memory(void **state)
+{
+    struct place *p = *state;
+    struct ml_err err;
+    struct ml_journal *j = open_at(p->path);
+    begin(j, "r1");
+    assert_int_equal(send_and_wait(j, plan(j, "a"), 1), ML_TICKET_COMMITTED);
+    uint64_t seq = plan(j, "a");
+    flush(j);
+    watch(WATCH_REALLOC, 1, false);
+    assert_int_equal(send_and_wait(j, seq, 1), ML_TICKET_BROKEN);
+    watch(WATCH_NOTHING, 0, false);
+    assert_true(ml_journal_broken(j, &err));
+    assert_int_equal(err.kind, ML_MEMORY);
+    ml_journal_close(j);
+}
+
+/* Takes the run again with the k-th allocation failing. */
+static bool resume_with(struct place *p, long k)
+{
+    struct ml_err err;
+    struct ml_journal *j = open_at(p->path);
+    watch(WATCH_MEMORY, k, false);
+    int rc = ml_journal_resume(j, "r1", &err);
+    bool came = failed;
+    watch(WATCH_NOTHING, 0, false);
+    assert_true(came || rc == 0);
+    if (rc < 0) {
+        assert_non_null(strstr(err.text, "memory"));
+        assert_false(ml_journal_is_running(j, 1));
+        assert_true(ml_journal_broken(j, &err));
+    }
+    ml_journal_close(j);
+    return came;
+}
+
+static void resuming_without_memory(void **state)
+{
+    struct place *p = *state;
+    struct ml_journal *j = open_at(p->path);
+    begin(j, "r1");
+    assert_int_equal(send_and_wait(j, plan(j, "a"), 1), ML_TICKET_COMMITTED);
+    ml_journal_close(j);
+    long k = 1;
+    while (resume_with(p, k))
+        k++;
+    assert_true(k > 10);
+    assert_string_equal(sql_text(p->path, "SELECT state FROM mut"), "U");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -300,6 +358,7 @@ int main(void)
         cmocka_unit_test(memory_once), cmocka_unit_test(memory_from_then_on),
         cmocka_unit_test(system_once), cmocka_unit_test(system_from_then_on),
         TEST(reading_without_memory),  TEST(evidence_without_memory),
+        TEST(refusal_without_memory),  TEST(resuming_without_memory),
     };
     return cmocka_run_group_tests(tests, take_memory, NULL);
 }
