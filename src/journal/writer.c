@@ -160,10 +160,8 @@ static bool publish(struct ml_writer *w, uint64_t no, const struct refusals *ref
     pthread_mutex_lock(&w->mutex);
     bool room = reserve(w, refusals->count);
     if (room) {
-        if (refusals->count)
-            memcpy(w->refused + w->refusals, refusals->no,
-                   refusals->count * sizeof *w->refused);
-        w->refusals += refusals->count;
+        for (size_t i = 0; i < refusals->count; i++)
+            w->refused[w->refusals++] = refusals->no[i];
         w->committed = no;
         pthread_cond_broadcast(&w->done);
     }

@@ -473,12 +473,13 @@ static void expect_broken(struct ml_journal *j, const char *what, const char *wh
     ml_journal_close(j);
 }
 
+/* How much of it was written before depends on the batches: an object of its own for each. */
 static void a_step_against_the_rules_breaks_the_journal(void **state)
 {
     struct place *p = *state;
     struct ml_journal *j = open_at(p->path);
     begin(j, "r1");
-    plan(j, "a");
+    plan(j, "k1");
     move(j, 1, ML_CHANGE_CONFIRMED); /* P -> C */
     expect_broken(j, "change 1 of run number 1", "no such edge");
 
@@ -489,38 +490,38 @@ static void a_step_against_the_rules_breaks_the_journal(void **state)
 
     j = open_at(p->path);
     begin(j, "r3");
-    plan(j, "a");
+    plan(j, "k3");
     note(j, 1, 1, 200, ML_CHANGE_NONE);
     expect_broken(j, "change 1 of run number 3", "no such change or attempt");
 
     j = open_at(p->path);
     begin(j, "r4");
-    plan(j, "a");
+    plan(j, "k4");
     move(j, 1, ML_CHANGE_SENT);
     expect_broken(j, "change 1 of run number 4", "only a send");
 
     j = open_at(p->path);
     begin(j, "r5");
-    plan(j, "b");
+    plan(j, "k5");
     ml_journal_send(j, 1, 1, 30);
     ml_journal_send(j, 1, 2, 30); /* S -> S */
     expect_broken(j, "change 1 of run number 5", "no such edge");
 
     j = open_at(p->path);
     begin(j, "r6");
-    whole(j, "b", ML_CHANGE_PLANNED);
+    whole(j, "k6", ML_CHANGE_PLANNED);
     ml_journal_send(j, 1, 1, 30); /* the attempt's number again */
     expect_broken(j, "change 1 of run number 6", "UNIQUE");
 
     j = open_at(p->path);
     begin(j, "r7");
-    plan(j, "b");
-    plan_redo(j, "b", 1); /* which has not failed */
+    plan(j, "k7");
+    plan_redo(j, "k7", 1); /* which has not failed */
     expect_broken(j, "change 2 of run number 7", "only a failed change");
 
     j = open_at(p->path);
     begin(j, "r8");
-    plan(j, "b");
+    plan(j, "k8");
     ml_journal_move(j, 1, &(struct ml_journal_end){.state = ML_CHANGE_NONE});
     expect_broken(j, "change 1 of run number 8", "moonlever runs");
 }
