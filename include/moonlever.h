@@ -107,6 +107,7 @@ MOONLEVER_API void moonlever_close(moonlever *h);
  *   confirm       N            yes, and up to N deletes (yes alone allows 10)
  *   plan_file     PATH         a dry run, whose changes become a plan in this file
  *   wait          SECONDS      how long to look for what a service has only accepted (120)
+ *   retention     DAYS         runs stay in the journal for so long (365); 0 = for ever
  *   journal       PATH         instead of $XDG_STATE_HOME/moonlever/journal.db
  *   log_level     0..3         MOONLEVER_LOG_*
  *   env           true|false   credentials and origins may be read from the environment

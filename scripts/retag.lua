@@ -20,7 +20,7 @@ local opt = moonlever.script {
     right is left alone, so the script may be run again at any time.]],
   examples = {
     "moonlever run retag --from billing-old --to billing --dry-run",
-    "moonlever run retag --add reviewed --only Onboarding --limit 100",
+    "moonlever run retag --add reviewed --only onboarding --limit 100",
     "moonlever run retag --tickets --practice",
   },
   shows = true,
@@ -35,7 +35,7 @@ local opt = moonlever.script {
     tickets = { "put the ticket number in front of the title", type = "boolean" },
     prefix = { "what stands before the ticket number; by default ZD- for Zendesk, and the name of"
       .. " the platform for others", value = "TEXT" },
-    only = { "only recordings whose title holds TEXT", value = "TEXT" },
+    only = { "only recordings whose title holds TEXT, in whatever case", value = "TEXT" },
     limit = { "look at N recordings at most", type = "integer", min = 1 },
   },
 }
@@ -107,7 +107,7 @@ local function show(rec, fields)
 end
 
 local function retag(rec)
-  if opt.only and not (rec.title or ""):find(opt.only, 1, true) then return false end
+  if opt.only and not (rec.title or ""):lower():find(opt.only:lower(), 1, true) then return false end
   local fields = changes(rec)
   if not fields then return false end
   if fields.title and not fields.title:find("%S") then

@@ -121,6 +121,10 @@ function plan.read(path)
   end
   local rows = {}
   for line in (body or ""):gmatch("[^\n]+") do rows[#rows + 1] = change_of(path, line) end
+  if header.changes ~= #rows then
+    errors.raise("guard", ("%s was changed after it was made: its header speaks of %s changes, and it has %d")
+      :format(path, tostring(header.changes), #rows), { fix = "make the plan again; nothing was sent" })
+  end
   return header, rows
 end
 

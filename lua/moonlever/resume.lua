@@ -75,7 +75,7 @@ local function run_again(run, rows)
 end
 
 local function finished(run)
-  raw.log(1, ("run %s has ended before: nothing is left to do"):format(run.run))
+  raw.report(("run %s has ended before: nothing is left to do\n"):format(run.run))
   raw.adopt(run.run, run.noop)
   raw.exit(run.exit or 0)
 end

@@ -81,6 +81,13 @@ local function fail(job, state, err)
   error(err, 0)
 end
 
+-- The state of a change that will not be sent again: what a guard or a cancel kept from
+-- being sent is as it was planned, and a resumed run takes it up.
+local function state_after(verdict, err)
+  if verdict == "unsent" and (err.kind == "guard" or err.kind == "cancelled") then return "planned" end
+  return err.kind == "conflict" and "conflict" or "failed"
+end
+
 -- A new error about this job; `from` is the error it goes back to (or nil).
 local function fault_of(job, kind, reason, fix, from)
   from = from or {}
@@ -289,7 +296,7 @@ function settle.absolute(job)
     elseif verdict == "blocked" then
       unblock(job, result)
     elseif verdict ~= "unknown" then
-      return fail(job, result.kind == "conflict" and "conflict" or "failed", result)
+      return fail(job, state_after(verdict, result), result)
     else
       sends = sends + 1
       local again, final = settle_doubt(job, result, sends)
@@ -368,7 +375,7 @@ function settle.create(job)
     if verdict == "blocked" then
       unblock(job, result)
     elseif verdict ~= "unknown" then
-      return fail(job, result.kind == "conflict" and "conflict" or "failed", result)
+      return fail(job, state_after(verdict, result), result)
     else
       sends = sends + 1
       local found = find_created(job, result)

@@ -51,7 +51,8 @@ struct ml_bind {
     uint64_t items, items_total;                 /* handed out by lists; promised by them */
     uint64_t item_ok, item_failed, item_skipped; /* of each() */
     char current[96];                            /* the operation sent last */
-    int exit_code;                               /* asked for by raw.exit, -1 = not */
+    bool exits;    /* raw.exit ends the program: there is no engine that would end a run */
+    int exit_code; /* asked for by raw.exit, -1 = not */
     struct ml_task *failed_tasks; /* whose failure nobody has seen, in order; anchored */
     unsigned failed_kept;         /* how many these are */
     bool failed_more;             /* there were more than are kept */

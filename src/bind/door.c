@@ -33,6 +33,7 @@ void ml_door_reset(struct ml_door *door)
     ml_door_destroy(door);
     *door = (struct ml_door){.dry_run = door->dry_run,
                              .yes = door->yes,
+                             .how = door->how,
                              .max_changes = door->max_changes,
                              .max_deletes = door->max_deletes,
                              .confirmed_for = door->confirmed_for,
@@ -122,10 +123,11 @@ static int ask(struct ml_door *door, const struct ml_entry *e, struct ml_err *er
         door->asked = door->confirm(door->confirm_ud, text, strlen(text)) == 1;
     if (door->asked)
         return 0;
-    ml_door_stop(door, door->confirm
-                           ? "not confirmed: nothing was sent"
-                           : "nothing was sent: there is no terminal to ask on; confirm with "
-                             "--yes, or look first with --dry-run");
+    char why[200] = "not confirmed: nothing was sent";
+    if (!door->confirm)
+        snprintf(why, sizeof why, "nothing was sent: there is nobody to ask; confirm with %s",
+                 door->how ? door->how : "--yes, or look first with --dry-run");
+    ml_door_stop(door, why);
     return ml_err_set(err, ML_GUARD, "%s", door->stopped);
 }
 

@@ -40,6 +40,7 @@ enum ml_state {
 struct ml_door {
     bool dry_run;
     bool yes;             /* confirmed beforehand */
+    const char *how;      /* how a host without anybody to ask is told yes; NULL = --yes */
     bool asked;           /* the host has said yes, or `yes` */
     bool tripped;         /* a guard or the licence refused something: the run ends with 6 */
     uint64_t max_changes; /* UINT64_MAX = no limit */

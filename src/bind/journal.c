@@ -191,6 +191,8 @@ static int l_resume(lua_State *L)
     struct ml_err err;
     if (ml_record_resume(&b->record, id, &err) < 0) {
         b->record.locked = err.kind == ML_CONFLICT;
+        if (b->record.locked) /* the result names it all the same */
+            snprintf(b->door.run_id, sizeof b->door.run_id, "%.20s", id);
         return ml_bind_raise(L, &err);
     }
     ml_door_resume(&b->door, id);

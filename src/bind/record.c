@@ -179,6 +179,20 @@ int ml_record_finish(struct ml_record *r, const char *state, int exit_code, uint
     return -1;
 }
 
+void ml_record_forget(struct ml_record *r, unsigned days)
+{
+    struct ml_err err;
+    int64_t before = ml_clock_wall_ms() - (int64_t)days * 24 * 60 * 60 * 1000;
+    if (!days || !r->journal || !r->writing || r->broken)
+        return;
+    int64_t n = ml_journal_purge(r->journal, before, &err);
+    if (n < 0)
+        ml_log(r->log, ML_LOG_WARN, "old runs stay in the journal: %s", err.text);
+    else if (n > 0)
+        ml_log(r->log, ML_LOG_INFO, "%lld runs older than %u days are gone from the journal",
+               (long long)n, days);
+}
+
 /* --- changes --- */
 
 int ml_record_plan(struct ml_record *r, struct ml_noted *n,

@@ -89,6 +89,9 @@ int ml_record_begin(struct ml_record *r, const char *id, const char *service,
 int ml_record_resume(struct ml_record *r, const char *id, struct ml_err *err);
 /* Stores how the run ended. -1: broken. */
 int ml_record_finish(struct ml_record *r, const char *state, int exit_code, uint64_t noop);
+/* Forgets runs that began more than this many days ago (the images hold personal data); 0 keeps
+ * all. What goes wrong is logged: nothing depends on it. */
+void ml_record_forget(struct ml_record *r, unsigned days);
 
 /* Plans a change (T1). *n belongs to the caller. -1: ML_GUARD. */
 int ml_record_plan(struct ml_record *r, struct ml_noted *n,

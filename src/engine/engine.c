@@ -10,6 +10,7 @@
 #include "bind/json.h"
 
 #define TASKS_A_TURN 256
+#define RETENTION 365
 #define GRACE_US 5000000   /* what tasks get to clean up after a cancel */
 #define SHIELD_US 75000000 /* ... and those with a write under way to settle it */
 #define TEXT_MAX (256 * 1024)
@@ -23,6 +24,7 @@ void ml_engine_create(struct ml_engine *e)
     e->net_conf.complete = ml_json_complete;
     e->net_conf.on_turn = ml_record_turn;
     e->net_conf.on_turn_ud = &e->bind.record;
+    e->retention = RETENTION;
     ml_log_create(&e->log);
     ml_bind_create(&e->bind);
     ml_buf_create(&e->error, TEXT_MAX);

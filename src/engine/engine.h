@@ -55,6 +55,7 @@ struct ml_engine {
     int64_t started_us;
     char *name;          /* of the script */
     char *source;        /* its text: the journal keeps it for resume */
+    unsigned retention;  /* days that a run stays in the journal, 0 = for ever */
     int64_t max_time_us; /* the run is stopped after this, 0 = never */
     bool timed_out;      /* ... and was */
     char **argv;

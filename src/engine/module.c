@@ -122,6 +122,8 @@ MOONLEVER_API int luaopen_moonlever(lua_State *L)
     e->bind.concurrency = e->net_conf.concurrency;
     e->bind.env = true;
     e->bind.output = write_out;
+    e->bind.door.how = "MOONLEVER_YES=1 in the environment";
+    e->bind.exits = true;
     e->bind.door.yes = yes && strcmp(yes, "1") == 0;
     take_arguments(L, e);
     ml_engine_set_record(e);

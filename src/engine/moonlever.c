@@ -175,6 +175,15 @@ static int set_wait(struct ml_engine *e, const char *value, struct ml_err *err)
     return 0;
 }
 
+static int set_retention(struct ml_engine *e, const char *value, struct ml_err *err)
+{
+    uint64_t days;
+    if (set_count(&days, value, 100000, err) < 0)
+        return -1;
+    e->retention = (unsigned)days;
+    return 0;
+}
+
 static int set_plan_file(struct ml_engine *e, const char *value, struct ml_err *err)
 {
     e->bind.door.dry_run = true;
@@ -209,6 +218,8 @@ static int set_guard(struct ml_engine *e, const char *key, const char *value,
         return set_plan_file(e, value, err);
     if (strcmp(key, "wait") == 0)
         return set_wait(e, value, err);
+    if (strcmp(key, "retention") == 0)
+        return set_retention(e, value, err);
     return 1;
 }
 

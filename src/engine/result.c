@@ -213,6 +213,8 @@ static void add_changes(struct ml_buf *out, const struct ml_door *d)
 
 static void add_plan(struct ml_buf *out, const struct ml_bind *b)
 {
+    if (b->log->level >= ML_LOG_INFO)
+        return; /* the log has told of each */
     uint64_t planned = b->door.counts[ML_STATE_PLANNED];
     ml_buf_add(out, ml_buf_str(&b->plan), b->plan.len);
     if (b->plan_lines && planned > b->plan_lines)
@@ -281,8 +283,12 @@ static void close_record(struct ml_engine *e)
 {
     struct ml_record *r = &e->bind.record;
     const struct ml_door *d = &e->bind.door;
-    if (ml_record_finish(r, state_of(e->exit_code, d->dry_run), e->exit_code, d->noops) == 0)
+    bool begun = r->begun;
+    if (ml_record_finish(r, state_of(e->exit_code, d->dry_run), e->exit_code, d->noops) == 0) {
+        if (begun)
+            ml_record_forget(r, e->retention);
         return;
+    }
     e->exit_code = 75;
     if (!strstr(ml_buf_str(&e->error), r->why.text)) {
         ml_buf_clear(&e->error);
