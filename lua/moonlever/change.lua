@@ -247,7 +247,8 @@ end
 -- The before-image of an update: the record, unless it was written through since, or
 -- shows how the object was before this run was resumed.
 local function before_image(op, id, record)
-  if record and not op.ctx.written[record] and not memory.is_rewound(op, id) then
+  local rewound = memory.show_as_is(op, id)
+  if record and not op.ctx.written[record] and not rewound then
     local plans = op.ctx.overlay
     return plans and plans:apply(op.res, op.res.shape:with(record, {})) or record
   end
@@ -262,6 +263,10 @@ function change.update(op, target, fields)
   check.fields(op.call, fields, op.spec.fields)
   local sent = outgoing_fields(op.spec.fields, fields)
   local held <close> = hold(op, id) -- luacheck: ignore
+  if memory.is_resumed() and memory.made(op, id, encode(op, sent)) then
+    local object = record or objects.get(op.sibling(op.spec.read), id)
+    return op.res.shape:with(object, sent)
+  end
   local before = before_image(op, id, record)
   if shape.already(op.spec.fields, sent, before) then
     raw.noop(op.name, id)

@@ -46,6 +46,7 @@ local function append(map, key, row)
 end
 
 local SETS = { update = true, replace = true }
+local MADE = { C = true, A = true, N = true } -- confirmed, accepted, already so
 
 -- Takes in the changes of the run, in the order of the journal.
 function memory.load(rows)
@@ -91,7 +92,7 @@ function memory.take(job)
   local row = list and list[list.first]
   if not row then return nil end
   list.first = list.first + 1
-  if row.state == "C" or row.state == "A" or row.state == "N" then
+  if MADE[row.state] then
     forget(row)
     return { done = true, after = row.after }
   end
@@ -124,9 +125,26 @@ local function pending(op, id)
   return list and list.first <= #list and list or nil
 end
 
--- Is the object shown as it was before?
-function memory.is_rewound(op, id)
-  return pending(op, id) ~= nil
+-- From now on the object is shown as it is. Returns whether it was not.
+function memory.show_as_is(op, id)
+  local list = pending(op, id)
+  if list then list.first = #list + 1 end
+  return list ~= nil
+end
+
+-- Is this a run that was taken up again?
+function memory.is_resumed()
+  return known ~= nil
+end
+
+-- Takes the change like memory.take if the run has made it; leaves it otherwise.
+function memory.made(op, target, body)
+  local list = known and known[identity(op.name, target, body)]
+  local row = list and list[list.first]
+  if not row or not MADE[row.state] then return false end
+  list.first = list.first + 1
+  forget(row)
+  return true
 end
 
 -- The members as they were before the rows, and as they were after the last of them.
