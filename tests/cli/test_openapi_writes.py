@@ -302,7 +302,7 @@ class Scim(Case):
         shed = applied_then((503, b"", {"Retry-After": "0"}))
         with openapi.Service(bend=nth_write(1, shed)) as service:
             self.run_on(service, 'sd.scim.users:delete("2")')
-        self.assertEqual([r.method for r in service.requests], ["DELETE", "DELETE"])
+        self.assertEqual([r.method for r in service.requests], ["GET", "DELETE", "DELETE"])
 
     def test_create(self):
         with openapi.Service() as service:

@@ -153,7 +153,7 @@ refused(6, "was changed after it was made")
 save(whole .. "\n")
 refused(6, "was changed after it was made")
 write({ change(1) }, { changes = 2 })
-refused(6, "its header names 2, there are 1\n  fix: make the plan again$")
+refused(6, "its header speaks of 2 changes, and it has 1\n  fix: make the plan again")
 write({ change(1) }, { hash = "sha256:" .. ("0"):rep(64) })
 refused(6, "was changed")
 

@@ -121,16 +121,6 @@ local function programs(write, header, groups, total)
   write(raw.json.encode(header, { sorted = true }) .. "\n")
 end
 
--- The hash does not cover the header itself; what it says of the lines can be held against them.
-local function read(path)
-  local header, changes = plan.read(path)
-  if header.changes ~= #changes then
-    errors.raise("guard", ("%s was changed after it was made: its header names %s, there are %d"):format(path,
-      tostring(header.changes), #changes), { fix = "make the plan again" })
-  end
-  return header, changes
-end
-
 --- The command.
 function show.main(words, host)
   local parsed, trouble = script.parse(header_spec, words)
@@ -138,7 +128,7 @@ function show.main(words, host)
     return host.fail(2, (trouble or "which plan?") .. "\n  see: moonlever show --help")
   end
   local opt, groups = parsed.values, {}
-  local header, changes = read(opt.plan)
+  local header, changes = plan.read(opt.plan)
   for _, change in ipairs(changes) do take(groups, change, opt.all) end
   if opt.json then return programs(host.write, header, groups, #changes) end
   people(host.write, opt, header, groups, #changes)
