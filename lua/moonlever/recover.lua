@@ -20,8 +20,9 @@ local recover = {}
 
 local LETTERS = { confirmed = "C", accepted = "A", failed = "F", conflict = "K", unknown = "U", noop = "N" }
 
--- The client's context for a row; raises guard when the service is now another one.
-function recover.context(row)
+local contexts = {} -- service and origin -> context
+
+local function new_context(row)
   local ctx = service.context { service = row.service }
   if ctx.origin ~= row.origin then
     errors.raise("guard", ("this is of %s, and %s is at %s now"):format(row.origin, ctx.catalogue.title, ctx.origin), {
@@ -31,11 +32,10 @@ function recover.context(row)
   return ctx
 end
 
-local contexts = {}
-
-local function context_of(row)
+-- The client's context for a row; raises guard when the service is now another one.
+function recover.context(row)
   local name = row.service .. " " .. row.origin
-  contexts[name] = contexts[name] or recover.context(row)
+  contexts[name] = contexts[name] or new_context(row)
   return contexts[name]
 end
 
@@ -64,7 +64,7 @@ end
 
 -- The job of a row, without its change. `op` is nil for client:request.
 function recover.job(row)
-  local ctx = context_of(row)
+  local ctx = recover.context(row)
   local op = service.find(ctx, row.operation)
   local path, query = row.path:match("^([^?]*)%??(.*)$")
   local job = setmetatable({
@@ -121,7 +121,7 @@ end
 local function longest(rows)
   local seconds = 0
   for _, row in ipairs(rows) do
-    local op = service.find(context_of(row), row.operation)
+    local op = service.find(recover.context(row), row.operation)
     if op then seconds = math.max(seconds, settle.time(op)) end
   end
   return seconds

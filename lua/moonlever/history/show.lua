@@ -7,7 +7,6 @@
 --   show.main({ "retag.plan", "--all" }, host)
 
 local raw = require "moonlever.raw"
-local errors = require "moonlever.errors"
 local script = require "moonlever.script"
 local plan = require "moonlever.plan"
 local images = require "moonlever.history.images"
