@@ -136,6 +136,14 @@ static inline void move(struct ml_journal *j, uint64_t seq, enum ml_change_state
     ml_journal_move(j, seq, &(struct ml_journal_end){.state = state, .at = 50});
 }
 
+/* Plans change `redoes` again; its seq. */
+static inline uint64_t plan_redo(struct ml_journal *j, const char *rkey, int64_t redoes)
+{
+    struct ml_journal_change change = change_of(rkey);
+    change.redoes = redoes;
+    return ml_journal_plan(j, &change);
+}
+
 /* Plans, sends and ends a change; its seq. */
 static inline uint64_t whole(struct ml_journal *j, const char *rkey, enum ml_change_state state)
 {
