@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 static void a_change_from_plan_to_rest(void **state)
@@ -282,13 +282,15 @@ static void two_handles_exclude_each_other(void **state)
     ml_journal_close(b);
 }
 
-/* In a child: opens, begins "r1", says so, and waits to be killed. */
+/* In a child: opens, begins "r1", says so, and waits to be killed, at the latest with its
+ * parent. */
 static void hold_a_run(const char *path, int ready)
 {
     struct ml_err err;
     struct ml_journal *j;
     struct ml_journal_run run = {.id = "r1", .kind = "run", .started = 1};
     struct ml_journal_change change = change_of("a");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (ml_journal_open(&(struct ml_journal_conf){.path = path}, &j, &err) < 0 ||
         ml_journal_begin(j, &run, &err) < 0 ||
         ml_journal_send(j, ml_journal_plan(j, &change), 1, 30) == 0 ||
