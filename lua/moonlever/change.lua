@@ -462,7 +462,8 @@ function change.merge_put(op, target, value)
 end
 
 -- Creates an object; returns it. An unknown outcome is settled by a search for its
--- natural key: one is confirmed, none is sent once more, two are a conflict.
+-- natural key: one is confirmed, none is sent once more, two are a conflict. What the
+-- service has only accepted by the end of --wait is returned as it was sent, without an id.
 function change.create(op, fields)
   check.fields(op.call, fields, op.spec.fields, true)
   local sent = outgoing_fields(op.spec.fields, fields)
@@ -478,7 +479,8 @@ function change.create(op, fields)
     return run(job, settle.create, function() return op.ctx.overlay:create(op.res, sent) end,
       function(old) return op.res.shape:with(raw.json.decode(old.after), {}) end)
   end)
-  local id = object[op.res.key]
+  local id = object and object[op.res.key]
+  if id == nil then return op.res.shape:with(sent, {}) end -- its addresses stay taken
   for _, name in ipairs(claims) do op.ctx.claims[name] = tostring(id) end
   objects.remember(op, id, sent[op.res.spec.alias])
   return object

@@ -71,6 +71,19 @@ class Writes(unittest.TestCase):
             self.assertIn("because of %d" % status, self.done.err)
             self.assertIn(uuid(1), self.done.err)
 
+    def test_accepted_create_that_is_not_seen_has_no_id(self):
+        create = CONNECT + """
+local user = sd.scim.users:create { userName = "a@b.example" }
+print(user.userName, user.id)
+print(require("moonlever").try(sd.scim.users.create, sd.scim.users, { userName = "a@b.example" }))
+"""
+        nobody = wire.json(200, {"totalResults": 0, "Resources": []})
+        with wire.Server([wire.json(202, {"status": "queued"}), nobody]) as server:
+            done = wire.run(server, create, "--yes", "--wait", "0")
+        self.assertEqual((done.code, [r.method for r in server.requests]), (3, ["POST", "GET"]), done)
+        self.assertIn("a@b.example\tnil", done.out)
+        self.assertIn("given to two users", done.out)
+
     def test_same_value_sends_nothing(self):
         with wire.Server([LIST]) as server:
             done = wire.run(server, LIST_AND_UPDATE.replace('"new"', '"Recording 1"'), "--yes")
