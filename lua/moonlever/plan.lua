@@ -2,8 +2,9 @@
 -- The plan file: what a run would send, as JSON lines, for people and for apply.
 --
 -- The first line is the header, each line behind it one change with its exact body
--- and its images. The header's hash covers every byte behind it, so a plan that was
--- edited is no plan any more.
+-- and its images. The header's hash covers every byte behind it and the header's other
+-- members, so a plan that was edited is no plan any more, and two plans of the same
+-- changes are two plans: each is applied once.
 --
 --   plan.write("retag.plan", run_id)
 --   local header, changes = plan.read("retag.plan")
@@ -32,6 +33,15 @@ local function line_of(row, seq)
   }, { sorted = true })
 end
 
+-- The hash of a plan: over its header, without the hash, and its changes.
+function plan.hash(header, body)
+  local rest = {}
+  for name, value in pairs(header) do
+    if name ~= "hash" then rest[name] = value end
+  end
+  return "sha256:" .. raw.sha256(raw.json.encode(rest, { sorted = true }) .. "\n" .. body)
+end
+
 local function rfc3339(ms)
   return os.date("!%Y-%m-%dT%H:%M:%SZ", ms // 1000)
 end
@@ -51,14 +61,15 @@ function plan.write(path, id)
     if row.state == "P" then lines[#lines + 1] = line_of(row, #lines + 1) .. "\n" end
   end
   local body = table.concat(lines)
-  local header = raw.json.encode({
+  local header = {
     format = plan.FORMAT, version = plan.VERSION, run = run.run or null,
     script = run.script, args = raw.json.decode(run.args or "[]"),
     service = run.service, origin = run.origin, created = rfc3339(run.started),
-    changes = #lines, requests = #lines, hash = "sha256:" .. raw.sha256(body),
-  }, { sorted = true })
+    changes = #lines, requests = #lines,
+  }
+  header.hash = plan.hash(header, body)
   local file <close> = out.file(path)
-  file:write(header .. "\n")
+  file:write(raw.json.encode(header, { sorted = true }) .. "\n")
   file:write(body)
   file:close()
   return #lines
@@ -114,7 +125,7 @@ function plan.read(path)
   local text = read_file(path)
   local first, body = text:match("^([^\n]*)\n(.*)$")
   local header = header_of(path, first or text)
-  if header.hash ~= "sha256:" .. raw.sha256(body or "") then
+  if header.hash ~= plan.hash(header, body or "") then
     errors.raise("guard", ("%s was changed after it was made: its hash does not fit"):format(path), {
       fix = "make the plan again; nothing was sent",
     })

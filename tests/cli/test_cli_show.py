@@ -24,9 +24,10 @@ def plan(changes, name="retag.plan", **more):
     body = "".join(json.dumps(row) + "\n" for row in changes)
     header = {"format": "moonlever-plan", "version": 1, "run": "k3bbbbbbbbbb", "script": "retag",
               "args": ["--from", "a b"], "service": "screendesk", "origin": ORIGIN,
-              "created": "2026-01-02T10:00:00.000Z", "changes": len(changes), "requests": len(changes),
-              "hash": "sha256:" + hashlib.sha256(body.encode()).hexdigest()}
+              "created": "2026-01-02T10:00:00.000Z", "changes": len(changes), "requests": len(changes)}
     header.update(more)
+    sealed = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n" + body
+    header["hash"] = "sha256:" + hashlib.sha256(sealed.encode()).hexdigest()
     return script(json.dumps(header) + "\n" + body, name)
 
 

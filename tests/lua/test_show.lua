@@ -41,9 +41,9 @@ local function write(changes, more)
     format = "moonlever-plan", version = 1, run = "k3bbbbbbbbbb", script = "retag",
     args = { "--from", "a b" }, service = "screendesk", origin = "https://app.screendesk.io",
     created = "2026-01-02T10:00:00.000Z", changes = #changes, requests = #changes,
-    hash = "sha256:" .. raw.sha256(body),
   }
   for name, value in pairs(more or {}) do header[name] = value end
+  header.hash = header.hash or require("moonlever.plan").hash(header, body)
   save(raw.json.encode(header) .. "\n" .. body)
 end
 
