@@ -28,6 +28,7 @@ local null = raw.null
 local known     -- operation, target and body -> rows of the run not yet taken, in order
 local rewound   -- key -> confirmed rows that the script has not made again
 local deleted   -- key -> true
+local origins   -- service -> { origin -> true } that the run has written to, or nil
 local only      -- key -> true: the only objects that may be written, or nil for all
 
 -- Names an object among all services: one change of it may be open at a time.
@@ -55,6 +56,30 @@ function memory.load(rows)
     append(known, identity(row.operation, row.target, row.body), row)
     if row.state == "C" and SETS[row.effect] and row.before and row.after then append(rewound, row.rkey, row) end
     if row.state == "C" and row.effect == "delete" then deleted[row.rkey] = true end
+  end
+end
+
+-- The run and its rows are of these origins alone.
+function memory.bind(run, rows)
+  origins = {}
+  for i = 0, #rows do
+    local row = rows[i] or run
+    if row.service then
+      origins[row.service] = origins[row.service] or {}
+      origins[row.service][row.origin] = true
+    end
+  end
+end
+
+-- Raises guard where the service is now at another origin than the run has written to.
+-- A script that names the origin itself names the one that it named before.
+function memory.check_origin(ctx)
+  local known_origins = origins and origins[ctx.name]
+  if known_origins and not known_origins[ctx.origin] then
+    local origin = next(known_origins)
+    errors.raise("guard", ("the run is of %s, and %s is at %s now"):format(origin, ctx.catalogue.title, ctx.origin), {
+      fix = ("set %s to %s; nothing was sent"):format(ctx.catalogue.env.url, origin),
+    })
   end
 end
 

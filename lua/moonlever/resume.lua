@@ -67,6 +67,7 @@ end
 local function run_again(run, rows)
   local chunk, args = script_of(run)
   memory.load(rows)
+  memory.bind(run, rows)
   chunk(table.unpack(args))
   return function()
     settle_leftovers()
@@ -110,7 +111,8 @@ local BAD = { F = true, K = true, U = true }
 -- writes only where that run did not succeed.
 function resume.only_failed(id)
   local run, keys = resume.find(id), {}
-  for _, row in ipairs(resume.changes(run.run)) do
+  local rows = resume.changes(run.run)
+  for _, row in ipairs(rows) do
     if BAD[row.state] then keys[row.rkey] = true end
   end
   if next(keys) == nil then
@@ -119,6 +121,7 @@ function resume.only_failed(id)
   end
   local chunk, args = script_of(run)
   memory.limit(keys)
+  memory.bind(run, rows)
   chunk(table.unpack(args))
 end
 

@@ -16,6 +16,7 @@ local check = require "moonlever.check"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
 local lists = require "moonlever.lists"
+local memory = require "moonlever.memory"
 local objects = require "moonlever.objects"
 local overlay = require "moonlever.overlay"
 local request = require "moonlever.request"
@@ -292,7 +293,7 @@ function service.context(argument)
   local catalogue = service.catalogue(options.service)
   local origin = origin_of(options, catalogue)
   local handle = connect_handle(options, catalogue, origin)
-  return {
+  local ctx = {
     name = catalogue.name, catalogue = catalogue, handle = handle, origin = handle:origin(),
     overlay = raw.mode() == "dry-run" and overlay.new() or nil,
     resources = {}, -- by name, made when they are needed
@@ -301,6 +302,8 @@ function service.context(argument)
     aliases = {}, -- external ids seen in this run
     written = setmetatable({}, { __mode = "k" }), -- records that are no longer what the service has
   }
+  if not options.url then memory.check_origin(ctx) end
+  return ctx
 end
 
 return service
