@@ -89,7 +89,7 @@ local function is_due_create(job, world)
   local twin = world.objects[name][job.target:lower()]
   if not twin then return true end
   if settle.applied(job.op, job.sent, twin) then
-    job.object = twin
+    job:named(twin)
     return end_as(job, "noop", "it is there already")
   end
   return end_as(job, "conflict", "another one of that name is there")
@@ -100,7 +100,7 @@ end
 local function send(job, world)
   if not job.op then return request.resend(job) end
   if job.creates then
-    if is_due_create(job, world) then job.object = settle.create(job) end
+    if is_due_create(job, world) then settle.create(job) end
     return
   end
   if job.reader and not is_due(job) then return end
@@ -114,17 +114,6 @@ local function show(job)
   if job.op then planned.note(job.op, job.target, job.before, after, names) end
 end
 
--- A plan names an object that it creates itself by a stand-in ("planned-1").
-local function with_real_id(row, real)
-  local id = real[row.target]
-  if not id then return row end
-  local copy = {}
-  for name, value in pairs(row) do copy[name] = value end
-  copy.target = id
-  copy.path = row.path:gsub(row.target:gsub("%p", "%%%0"), (id:gsub("%%", "%%%%")))
-  return copy
-end
-
 local function fail_at_once(row, reason, kind)
   local job = { row = row, ctx = recover.context(row) }
   declare(job):finish("failed", reason, kind)
@@ -135,7 +124,8 @@ end
 
 local function do_row(row, world)
   if row.method == apply.IMPOSSIBLE then fail_at_once(row, row.body, "invalid") end
-  local job = recover.job(with_real_id(row, world.real))
+  local job = recover.job(row)
+  job.named = world.named
   job.change = declare(job)
   job.request.change = job.change
   if job.change:planned() then
@@ -143,8 +133,6 @@ local function do_row(row, world)
     return show(job)
   end
   send(job, world)
-  local stand_in = job.creates and row.after and raw.json.decode(row.after)[job.op.res.key]
-  if stand_in and job.object then world.real[stand_in] = tostring(job.object[job.op.res.key]) end
 end
 
 -- All of them -------------------------------------------------------------------
@@ -161,10 +149,11 @@ local function groups_of(rows)
       by_key[row.rkey] = group
     end
     if row.effect == "create" and row.after then
-      local stand_in = raw.json.decode(row.after, { null = "drop" }).id
-      if stand_in then by_key[row.origin .. " " .. row.resource .. " " .. tostring(stand_in)] = group end
+      local id = recover.id_of(row)
+      if id then by_key[row.origin .. " " .. row.resource .. " " .. id] = group end
     end
     if row.state == "P" then group[#group + 1] = row end
+    group.broken = group.broken or row.state == "F" or row.state == "K" or row.state == "U"
   end
   return groups
 end
@@ -172,13 +161,13 @@ end
 -- After these nothing more is done, on no object.
 local STOPS = { guard = true, cancelled = true, auth = true }
 
--- One object: its changes in order. Those behind one that failed are not made: they
--- were planned for what it would have made of the object.
+-- One object: its changes in order. Those behind one that failed, now or before the run
+-- was resumed, are not made: they were planned for what it would have made of the object.
 local function do_group(group, world)
   local failed
   for _, row in ipairs(group) do
     local ok, err
-    if failed then
+    if failed or group.broken then
       ok, err = pcall(fail_at_once, row, "a change of it before this one was not made", "conflict")
     else
       ok, err = pcall(do_row, row, world)
@@ -189,6 +178,20 @@ local function do_group(group, world)
   if failed then error(failed, 0) end
 end
 
+-- The rows of objects that the plan itself creates go by a stand-in until the create is
+-- confirmed; from then on by the id.
+local function namer(rows)
+  local by_target = {}
+  for _, row in ipairs(rows) do
+    by_target[row.target] = by_target[row.target] or {}
+    table.insert(by_target[row.target], row)
+  end
+  return function(job, object)
+    local stand_in = recover.stand_in(job)
+    for _, row in ipairs(stand_in and by_target[stand_in] or {}) do recover.name(row, job.op.res.key, object) end
+  end
+end
+
 -- Does what is left of a run whose changes are written down.
 function apply.go_on(_, rows)
   local left = 0
@@ -196,7 +199,7 @@ function apply.go_on(_, rows)
     if row.state == "P" then left = left + 1 end
   end
   raw.count("expect", left)
-  local world = { objects = {}, real = {} }
+  local world = { objects = {}, named = namer(rows) }
   flow.each(groups_of(rows), function(group)
     if #group == 0 then return false end
     do_group(group, world)

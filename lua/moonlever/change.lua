@@ -476,7 +476,7 @@ function change.create(op, fields)
       op = op, target = target, sent = sent, changed = names, matches = settle.create_matches,
       request = { path = endpoint.path(op, {}), target = target, body = encode(op, with_defaults(op, sent)) },
     }
-    return run(job, settle.create, function() return op.ctx.overlay:create(op.res, sent) end,
+    return run(job, settle.create, function() return op.ctx.overlay:create(op.res, sent, op.spec.fills) end,
       function(old) return op.res.shape:with(raw.json.decode(old.after), {}) end)
   end)
   local id = object and object[op.res.key]

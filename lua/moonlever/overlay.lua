@@ -16,12 +16,15 @@ local overlay = {}
 
 local null = raw.null
 
+-- Stand-ins given so far: one row of numbers for all clients, whose plans end in one file.
+local created = 0
+
 local Overlay = {}
 Overlay.__index = Overlay
 
 -- An empty overlay.
 function overlay.new()
-  return setmetatable({ resources = {}, created = 0 }, Overlay)
+  return setmetatable({ resources = {} }, Overlay)
 end
 
 local function of(self, res)
@@ -60,14 +63,16 @@ function Overlay:delete(res, key)
 end
 
 -- The stand-in key that the next planned object gets.
-function Overlay:next_key()
-  return ("planned-%d"):format(self.created + 1)
+function Overlay:next_key() -- luacheck: ignore self
+  return ("planned-%d"):format(created + 1)
 end
 
 -- Plans a new object, which gets a stand-in key ("planned-1"); returns it dressed.
-function Overlay:create(res, object)
+-- `fills`: what the service gives it where the script gives nothing.
+function Overlay:create(res, object, fills)
   local key, copy = self:next_key(), {}
-  self.created = self.created + 1
+  created = created + 1
+  for name, value in next, fills or {} do copy[name] = value end
   for name, value in next, object do
     if value ~= null then copy[name] = value end
   end
@@ -122,7 +127,7 @@ function Overlay:new_objects(res)
   local layer = self.resources[res.name]
   local list = {}
   if not layer then return list end
-  for i = 1, self.created do
+  for i = 1, created do
     local object = layer.new[("planned-%d"):format(i)]
     if object then list[#list + 1] = res.shape:with(object, {}) end
   end

@@ -46,6 +46,52 @@ function Left:matches(object)
   return settle.create_matches(self, object)
 end
 
+-- The id in the after-image of a create: of the object, or the stand-in that a plan gave it.
+function recover.id_of(row)
+  local op = service.find(context_of(row), row.operation)
+  local id = op and row.after and raw.json.decode(row.after, { null = "drop" })[op.res.key]
+  return id ~= nil and tostring(id) or nil
+end
+
+-- The stand-in of what a job creates, or nil: only rows of a plan have an id before it is there.
+function recover.stand_in(job)
+  return job.creates and recover.id_of(job.row) or nil
+end
+
+-- Names the object of a planned row by its id, in place of the stand-in. What the plan could
+-- not know of it, the service has given it.
+function recover.name(row, key, object)
+  local id = tostring(object[key])
+  local before = row.before and raw.json.decode(row.before)
+  if before then
+    before[key] = nil
+    for name, value in next, object do
+      if before[name] == nil then before[name] = value end
+    end
+  end
+  row.path = row.path:gsub(row.target:gsub("%p", "%%%0"), (id:gsub("%%", "%%%%")))
+  row.before = before and raw.json.encode(before, { sorted = true })
+  row.rkey, row.target = ("%s %s %s"):format(row.origin, row.resource, id), id
+  raw.name(row.id, row.rkey, row.target, row.path, row.before)
+end
+
+-- The object of a create is there: the rows of its run that go by its stand-in get its id.
+function Left:named(object)
+  local stand_in, id = recover.stand_in(self), tostring(object[self.op.res.key])
+  if not stand_in or stand_in == id then return end
+  local rows = {}
+  for row in raw.query("changes", self.row.run or raw.run_id()) do
+    if row.target == stand_in and row.state == "P" then rows[#rows + 1] = row end
+  end
+  for _, row in ipairs(rows) do recover.name(row, self.op.res.key, object) end
+end
+
+-- What is to be said of an object that an undo has created anew.
+function Left:remark(object)
+  if not self.row.undo_of then return nil end
+  return ("created anew, with the new id %s"):format(tostring(object[self.op.res.key]))
+end
+
 function Left:image(got)
   if not self.sent then return "before" end
   if settle.applied(self.op, self.sent, got) then return "after" end

@@ -193,7 +193,8 @@ end
 
 local function confirm(job, object)
   local after = job.creates and object and raw.json.encode(object, { sorted = true }) or nil
-  job.change:finish("confirmed", nil, nil, after)
+  if after and job.named then job:named(object) end
+  job.change:finish("confirmed", after and job.remark and job:remark(object) or nil, nil, after)
   job.op.ctx.works = true
   return object
 end

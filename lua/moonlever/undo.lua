@@ -144,6 +144,15 @@ local function inverses(run)
   return new
 end
 
+-- What was deleted comes back as another object: whoever knows the old one must be told.
+local function say_new_ids(rows)
+  local count = 0
+  for _, row in ipairs(rows) do
+    if row.effect == "create" then count = count + 1 end
+  end
+  if count > 0 then raw.log(1, ("%d deleted objects are created anew: they get a new id"):format(count)) end
+end
+
 -- The script of `moonlever undo RUN`.
 function undo.main(id)
   local run = resume.find(id)
@@ -154,6 +163,7 @@ function undo.main(id)
     return
   end
   raw.log(2, ("undoing %d changes of run %s"):format(#rows, run.run))
+  say_new_ids(rows)
   if raw.mode() == "run" then planned.preview(rows) end
   raw.count("expect", #rows)
   local new = raw.begin {

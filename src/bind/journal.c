@@ -303,6 +303,21 @@ static int l_move(lua_State *L)
     return 0;
 }
 
+/* raw.name(id, rkey, target, path, before): the object of a planned change has its real id now
+ */
+static int l_name(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    lua_Integer id = luaL_checkinteger(L, 1);
+    struct ml_journal_change named = {.rkey = luaL_checkstring(L, 2),
+                                      .target = luaL_checkstring(L, 3),
+                                      .path = luaL_checkstring(L, 4),
+                                      .before = luaL_optstring(L, 5, NULL)};
+    if (b->record.begun)
+        ml_journal_name(b->record.journal, id, &named);
+    return 0;
+}
+
 void ml_bind_journal(lua_State *L, struct ml_bind *b)
 {
     static const luaL_Reg cursor[] = {
@@ -321,6 +336,7 @@ void ml_bind_journal(lua_State *L, struct ml_bind *b)
                                          {"adopt", l_adopt},
                                          {"become", l_become},
                                          {"move", l_move},
+                                         {"name", l_name},
                                          {NULL, NULL}};
     ml_bind_type(L, b, CURSOR_TYPE, cursor);
     ml_bind_functions(L, b, functions);

@@ -59,6 +59,12 @@ struct ml_command *ml_command_plan(int64_t id, const struct ml_journal_change *c
     return pack(&c, plan_texts, change->body, change->body ? change->body_len : 0);
 }
 
+struct ml_command *ml_command_name(int64_t id, const struct ml_journal_change *change)
+{
+    struct ml_command c = {.kind = ML_COMMAND_NAME, .id = id, .u.change = *change};
+    return pack(&c, plan_texts, NULL, 0);
+}
+
 struct ml_command *ml_command_send(int64_t id, unsigned n, int64_t at)
 {
     struct ml_command c = {.kind = ML_COMMAND_SEND, .id = id, .n = n, .u.attempt.at = at};

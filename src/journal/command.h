@@ -16,7 +16,13 @@
 
 #include "journal/journal.h"
 
-enum ml_command_kind { ML_COMMAND_PLAN, ML_COMMAND_SEND, ML_COMMAND_NOTE, ML_COMMAND_MOVE };
+enum ml_command_kind {
+    ML_COMMAND_PLAN,
+    ML_COMMAND_NAME,
+    ML_COMMAND_SEND,
+    ML_COMMAND_NOTE,
+    ML_COMMAND_MOVE
+};
 
 struct ml_command {
     struct ml_command *next;
@@ -26,7 +32,7 @@ struct ml_command {
     unsigned n;                 /* of the attempt: send, note */
     enum ml_change_state state; /* note */
     union {
-        struct ml_journal_change change;   /* plan */
+        struct ml_journal_change change;   /* plan, name */
         struct ml_journal_attempt attempt; /* note; of a send only `at` */
         struct ml_journal_end end;         /* move */
     } u;
@@ -34,6 +40,7 @@ struct ml_command {
 
 /* All: NULL when memory is out or the texts are longer than SQLite takes. */
 struct ml_command *ml_command_plan(int64_t id, const struct ml_journal_change *change);
+struct ml_command *ml_command_name(int64_t id, const struct ml_journal_change *change);
 struct ml_command *ml_command_send(int64_t id, unsigned n, int64_t at);
 struct ml_command *ml_command_note(int64_t id, unsigned n,
                                    const struct ml_journal_attempt *attempt,

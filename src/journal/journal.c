@@ -256,6 +256,12 @@ static void must_push(struct ml_journal *j, struct ml_command *c)
     ml_writer_push(&j->writer, c);
 }
 
+void ml_journal_name(struct ml_journal *j, int64_t id, const struct ml_journal_change *named)
+{
+    if (j->run)
+        must_push(j, ml_command_name(id, named));
+}
+
 void ml_journal_note(struct ml_journal *j, uint64_t seq, unsigned n,
                      const struct ml_journal_attempt *attempt, enum ml_change_state state)
 {

@@ -136,6 +136,10 @@ bool ml_journal_is_running(struct ml_journal *j, int64_t run_no);
 /* A change of the run, state P. Returns its seq (1..), 0 when memory is out, the journal is
  * broken or read only, or no run has begun; so do the others. */
 uint64_t ml_journal_plan(struct ml_journal *j, const struct ml_journal_change *change);
+/* The object of a planned change, by the id of the change, has another name than was planned:
+ * what a plan creates gets its id only when it is there. Of `named` only rkey, target, path and
+ * before count. */
+void ml_journal_name(struct ml_journal *j, int64_t id, const struct ml_journal_change *named);
 /* P -> S with a row for attempt n (1..). Returns a ticket, 0 as above. */
 uint64_t ml_journal_send(struct ml_journal *j, uint64_t seq, unsigned n, int64_t at);
 /* The evidence of attempt n, and a new state unless ML_CHANGE_NONE. Without memory for it the

@@ -14,6 +14,8 @@ static const char *const sql[ML_STORE_STATEMENTS] = {
         " VALUES(?1, ?1 >> 32, ?1 & 4294967295, ?2, ?2,"
         " coalesce((SELECT attempts FROM mut WHERE id = ?3), 0), ?3 & 4294967295, ?4, ?5, ?6,"
         " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    [ML_STORE_NAME] = "UPDATE mut SET rkey = ?2, target = ?3, path = ?4, before = ?5"
+                      " WHERE id = ?1 AND state = 'P'",
     [ML_STORE_SEND] =
         "UPDATE mut SET state = 'S', attempts = attempts + 1, moved = ?2 WHERE id = ?1",
     [ML_STORE_ATTEMPT] = "INSERT INTO attempt(mut, n, started) VALUES(?1, ?2, ?3)",
@@ -68,6 +70,13 @@ static int plan(struct ml_store *store, int64_t id, const struct ml_journal_chan
                          c->body, c->body_len, c->before, c->after);
 }
 
+static int name(struct ml_store *store, int64_t id, const struct ml_journal_change *c)
+{
+    int code = ml_db_bind(store->statement[ML_STORE_NAME], "issss", id, c->rkey, c->target,
+                          c->path, c->before);
+    return code == SQLITE_OK ? run_on_one(store, ML_STORE_NAME) : code;
+}
+
 /* A statement that fails takes back only itself: a refused change leaves no attempt, and the
  * transaction goes on. */
 static int send(struct ml_store *store, int64_t id, unsigned n, int64_t at)
@@ -112,6 +121,8 @@ int ml_store_apply(struct ml_store *store, const struct ml_command *c)
     switch (c->kind) {
     case ML_COMMAND_PLAN:
         return plan(store, c->id, &c->u.change);
+    case ML_COMMAND_NAME:
+        return name(store, c->id, &c->u.change);
     case ML_COMMAND_SEND:
         return send(store, c->id, c->n, c->u.attempt.at);
     case ML_COMMAND_NOTE:

@@ -24,6 +24,7 @@ enum ml_store_statement {
     ML_STORE_BEGIN,
     ML_STORE_COMMIT,
     ML_STORE_PLAN,
+    ML_STORE_NAME,
     ML_STORE_SEND,
     ML_STORE_ATTEMPT,
     ML_STORE_NOTE,

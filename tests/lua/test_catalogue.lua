@@ -100,6 +100,9 @@ local function members(where, operation, record)
   for name in pairs(operation.defaults or {}) do
     if not operation.fields[name] and name ~= "schemas" then problem(where, "defaults: '%s'", name) end
   end
+  for name in pairs(operation.fills or {}) do
+    if not operation.fields[name] then problem(where, "fills: '%s'", name) end
+  end
   for _, name in ipairs(operation.same or {}) do
     if not leads(operation.fields, name) then problem(where, "same: '%s'", name) end
   end

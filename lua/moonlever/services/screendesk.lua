@@ -331,6 +331,7 @@ return {
           summary = "Create a user; without roles a plain member",
           fields = scim_body,
           defaults = { schemas = { USER_URN } },
+          fills = { active = true, roles = { admin = false, member = true, editor = false } }, -- SD-15
           answer = "object", read = "get", inverse = "delete", finish = "done", settle = 5,
           unique = { "userName", "emails" }, -- refused when it comes twice in a run (SD-23)
           success = { 201 }, also = { 200 }, errors = { 422, 500 },
