@@ -106,13 +106,49 @@ class SameAsADirectRun(Case):
             same = {name for name in before if before[name]["id"] == after[name]["id"]}
             self.assertEqual(set(before) - same, {"sofia.rossi@example.com"}, "what was deleted has a new id")
 
+    def test_the_changes_of_what_a_plan_creates_go_by_its_id(self):
+        place = self.practice("--users", "8")
+        place.ended(0, "plan", script(PEOPLE), "-o", place.plan)
+        place.ended(0, "apply", place.plan, "--yes")
+        number = place.users()["one@example.com"]["id"]
+        self.assertEqual([change["target"] for change in place.changes()][:4],
+                         ["one@example.com", number, number, "two@example.com"])
+        self.assertIn("/api/v2/scim/Users/" + number, place.changes()[1]["path"])
+
+    def test_two_clients_of_a_script_create_two_users(self):
+        place = self.practice("--users", "8")
+        text = """
+            local moonlever = require "moonlever"
+            for n = 1, 2 do
+              local users = moonlever.connect("screendesk").scim.users
+              local address = ("client%d@example.com"):format(n)
+              local new = users:create { userName = address, emails = { { value = address } } }
+              users:update(new, { name = { givenName = "Client " .. n } })
+            end"""
+        place.ended(0, "plan", script(text), "-o", place.plan)
+        self.assertEqual(place.ended(0, "apply", place.plan, "--yes")["counts"]["confirmed"], 4)
+        for n in ("1", "2"):
+            self.assertEqual(place.users()["client%s@example.com" % n]["name"]["givenName"], "Client " + n)
+
+    def test_the_same_plan_made_again_is_another_one(self):
+        place = self.practice("--recordings", "5")
+        before = place.hash()
+        for _ in range(2):
+            place.ended(0, "plan", script(TITLES), "-o", place.plan)
+            place.ended(0, "apply", place.plan, "--yes")
+            self.assertNotEqual(place.hash(), before)
+            place.ended(0, "undo", "last", "--yes")
+            self.assertEqual(place.hash(), before)
+
     def test_the_undo_of_a_delete_says_that_the_id_is_another(self):
         place = self.practice("--users", "8")
         text = 'require("moonlever").connect("screendesk").scim.users:delete("9045")'
         run = place.ended(0, "run", script(text), "--yes")["run"]
         result = place.ended(0, "undo", run, "--yes")
         self.assertIn("new id", result["err"])
-        self.assertEqual(place.changes()[0]["operation"], "screendesk.scim.users.create")
+        change = place.changes()[0]
+        self.assertEqual(change["operation"], "screendesk.scim.users.create")
+        self.assertIn("new id " + place.users()["sofia.rossi@example.com"]["id"], change["reason"])
 
 
 class Refused(Case):
@@ -173,7 +209,7 @@ class Refused(Case):
         self.refused(2, "No such file", "/nowhere/some.plan")
         self.refused(2, "is no plan", script("print 'no'"))
         self.refused(2, "is no plan", script(""))
-        self.refused(2, "cannot read", self.place.home)
+        self.refused(2, "it cannot be read", self.place.home)
 
     def test_a_header_alone_or_half_a_file(self):
         self.write(self.lines[0])

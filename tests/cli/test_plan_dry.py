@@ -15,7 +15,7 @@ PEOPLE = script("email,role,on\nfreya.nielsen@example.com,editor,on\n", "people.
 ARGUMENTS = {
     "retag": [["--add", "seen"], ["--tickets"]],
     "bulk-roles": [[PEOPLE]],
-    "export": [["--out", os.path.join(FOLDER, "export.csv")]],
+    "export": [["--out", FOLDER]],
 }
 READS_ONLY = {"export"}
 
