@@ -5,6 +5,8 @@
  * so a table never grows step by step. And a name or short text that was seen
  * before is copied from a slot of the Lua stack instead of being hashed and
  * interned again: a page of records has forty names and four thousand members.
+ * Records name their members in the same order, so each name knows which one
+ * came behind it last time: that one is compared before anything is searched.
  */
 #include <lauxlib.h>
 #include <string.h>
@@ -17,10 +19,11 @@ enum {
     NAMES = 128, /* slots for names; a power of two */
     TEXTS = 64,  /* slots for short texts as values; a power of two */
     SLOTS = NAMES + TEXTS,
-    NAME_LEN = 40, /* longer strings are not interned by Lua, and rare as names */
-    TEXT_LEN = 20, /* longer values hardly ever repeat: uuids, times, addresses */
-    SMALL = 2048,  /* bytes of a text in which too little repeats to be remembered */
-    BATCH = 128    /* stack slots of one container before they move into its table */
+    NEIGHBOURS = 8, /* slots that may hold a name; a power of two */
+    NAME_LEN = 40,  /* longer strings are not interned by Lua, and rare as names */
+    TEXT_LEN = 20,  /* longer values hardly ever repeat: uuids, times, addresses */
+    SMALL = 2048,   /* bytes of a text in which too little repeats to be remembered */
+    BATCH = 128     /* stack slots of one container before they move into its table */
 };
 
 /* What a text is looked up by: with its length, both ends are all of it up to 16 bytes. */
@@ -33,6 +36,7 @@ struct slot {
     size_t len;
     const char *text; /* inside the Lua string that the stack slot holds; NULL = empty */
     uint64_t object;  /* the latest object that has it as a name */
+    unsigned next;    /* slot of the name that came behind it, whatever the object */
 };
 
 struct reader {
@@ -41,8 +45,10 @@ struct reader {
     int depth; /* levels left */
     bool drop_null;
     bool no_room;       /* the Lua stack could not grow */
-    bool forgot;        /* a name lost its slot: repetitions can no longer be ruled out */
+    int room;           /* stack indices up to here may be used */
     uint64_t objects;   /* begun so far; their number is their identity */
+    uint64_t forgot;    /* up to this one, objects may have had a name that lost its slot */
+    unsigned latest;    /* slot of the latest name */
     int array_type;     /* stack index of the arrays' metatable */
     int first;          /* stack index of slot 0: the names, then the texts */
     struct slot *slots; /* SLOTS of them, NULL when nothing is remembered */
@@ -97,7 +103,8 @@ static unsigned ends_hash(struct ends e, size_t len)
                       57);
 }
 
-static bool slot_has(const struct slot *slot, struct ends e, const struct ml_json_text *t)
+static inline bool slot_has(const struct slot *slot, struct ends e,
+                            const struct ml_json_text *t)
 {
     if (slot->len != t->len || slot->ends.head != e.head || slot->ends.tail != e.tail ||
         !slot->text)
@@ -110,7 +117,7 @@ static void fill_slot(struct reader *r, unsigned at, struct ends e,
                       const struct ml_json_text *t)
 {
     const char *text = lua_pushlstring(r->L, t->at, t->len);
-    r->slots[at] = (struct slot){.ends = e, .len = t->len, .text = text};
+    r->slots[at] = (struct slot){.ends = e, .len = t->len, .text = text, .next = at};
     lua_copy(r->L, -1, r->first + (int)at);
 }
 
@@ -124,8 +131,12 @@ static int read_string(struct reader *r)
         push_text(r->L, &t);
         return 0;
     }
+    /* Its own slot or the neighbour; who comes first stays, so that a text which never comes
+     * again cannot drive out those that do. */
     struct ends e = ends_of(t.at, t.len);
     unsigned at = NAMES + (ends_hash(e, t.len) & (TEXTS - 1));
+    if (r->slots[at].text && !slot_has(&r->slots[at], e, &t))
+        at ^= 1;
     if (slot_has(&r->slots[at], e, &t))
         lua_pushvalue(r->L, r->first + (int)at);
     else
@@ -133,24 +144,58 @@ static int read_string(struct reader *r)
     return 0;
 }
 
-/* Pushes a name through the slots: its own, or the neighbour when that is taken. */
+/* The name in this slot is a name of the object, and comes behind the latest one. */
+static void note_name(struct reader *r, struct batch *b, unsigned at)
+{
+    /* Noted by this object, or by one inside it, which hides whether this one had it. */
+    b->repeats |= r->slots[at].object >= b->object;
+    r->slots[at].object = b->object;
+    r->slots[r->latest].next = at;
+    r->latest = at;
+}
+
+/* The name's slot: the one that has it, or the one that is to take it in. */
+static unsigned name_slot(const struct reader *r, struct ends e, const struct ml_json_text *t)
+{
+    unsigned home = ends_hash(e, t->len) & (NAMES - 1), at = home;
+    for (unsigned i = 0; i < NEIGHBOURS; i++) {
+        at = home ^ i;
+        if (!r->slots[at].text || slot_has(&r->slots[at], e, t))
+            break;
+    }
+    return at;
+}
+
+/* Pushes a name through the slots. */
 static void push_name(struct reader *r, struct batch *b, const struct ml_json_text *t)
 {
     struct ends e = ends_of(t->at, t->len);
-    unsigned at = ends_hash(e, t->len) & (NAMES - 1);
-    bool known = slot_has(&r->slots[at], e, t);
-    if (!known && r->slots[at].text)
-        known = slot_has(&r->slots[at ^= 1], e, t);
+    unsigned at = name_slot(r, e, t);
     struct slot *slot = &r->slots[at];
-    if (known) {
+    if (slot_has(slot, e, t)) {
         lua_pushvalue(r->L, r->first + (int)at);
     } else {
-        r->forgot |= slot->text != NULL;
+        if (slot->object > r->forgot)
+            r->forgot = slot->object;
         fill_slot(r, at, e, t);
     }
-    /* Noted by this object, or by one inside it, which hides whether this one had it. */
-    b->repeats |= slot->object >= b->object;
-    slot->object = b->object;
+    note_name(r, b, at);
+}
+
+/* The name that came behind the latest one last time, if it is there again; p stands behind the
+ * opening quote and is moved behind the closing one. */
+static bool push_expected(struct reader *r, struct batch *b)
+{
+    unsigned at = r->slots[r->latest].next;
+    const struct slot *slot = &r->slots[at];
+    struct ml_json_text t = {.at = r->s.p, .len = slot->len};
+    if ((size_t)(r->s.end - t.at) <= t.len || t.at[t.len] != '"' ||
+        !slot_has(slot, ends_of(t.at, t.len), &t))
+        return false;
+    r->s.p += t.len + 1;
+    lua_pushvalue(r->L, r->first + (int)at);
+    note_name(r, b, at);
+    return true;
 }
 
 static int read_name(struct reader *r, struct batch *b)
@@ -159,6 +204,8 @@ static int read_name(struct reader *r, struct batch *b)
     if (r->s.p == r->s.end || *r->s.p != '"')
         return ml_json_expected(&r->s, "expected a name in quotes");
     r->s.p++;
+    if (r->slots && push_expected(r, b))
+        return ml_json_colon(&r->s);
     if (ml_json_string(&r->s, &t) < 0)
         return -1;
     if (t.escaped || t.len > NAME_LEN || !r->slots) {
@@ -175,6 +222,10 @@ static int read_name(struct reader *r, struct batch *b)
 /* lua_checkstack does not raise when memory is out: it says no, and so do we. */
 static int need_stack(struct reader *r, int slots)
 {
+    int need = lua_gettop(r->L) + slots;
+    if (need <= r->room)
+        return 0;
+    r->room = need;
     if (lua_checkstack(r->L, slots))
         return 0;
     r->no_room = true;
@@ -225,7 +276,7 @@ static void store_members(struct reader *r, struct batch *b)
     lua_State *L = r->L;
     if (lua_isnil(L, b->table))
         make_table(r, b, 0, b->waiting / 2 - b->nulls);
-    if (b->repeats || r->forgot)
+    if (b->repeats || r->forgot >= b->object)
         set_in_order(L, b->table, b->table + b->waiting);
     else /* from the last one down, without copies: rawset pops what it sets */
         for (int i = b->waiting; i > 0; i -= 2)
@@ -246,10 +297,14 @@ static int read_member(struct reader *r, struct batch *b)
 {
     if (read_name(r, b) < 0)
         return -1;
-    /* Not left out here: nil removes an earlier member of this name. */
     bool drop = r->drop_null && r->s.p < r->s.end && *r->s.p == 'n';
     if ((drop ? read_nil(r) : read_value(r)) < 0)
         return -1;
+    /* Left out later where the object may have this name already: nil removes it then. */
+    if (drop && !b->repeats && r->forgot < b->object) {
+        lua_pop(r->L, 2);
+        return 0;
+    }
     b->nulls += drop;
     b->waiting += 2;
     if (b->waiting >= BATCH)

@@ -379,6 +379,13 @@ static void test_drop_null(void **state)
         "assert(next(t) == nil)\n"
         "t = json.decode('{\"a\":null,\"a\":1}', {null = 'drop'})\n"
         "assert(t.a == 1)\n"
+        "local members = {}\n" /* more names than are remembered */
+        "for i = 1, 1000 do\n"
+        "  members[i], members[1000 + i] = ('\"k%d\":1'):format(i), "
+        "('\"k%d\":null'):format(i)\n"
+        "end\n"
+        "t = json.decode('{' .. table.concat(members, ',') .. '}', {null = 'drop'})\n"
+        "assert(next(t) == nil)\n"
         "assert(json.decode('null', {null = 'drop'}) == null)\n"
         "t = json.decode('{\"a\":null}')\n"
         "assert(t.a == null)\n"
