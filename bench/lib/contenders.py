@@ -15,6 +15,7 @@ CONCURRENCY = 32
 TOKEN = "bench-token"
 
 DISCARD, CJSON, MOONLEVER = "C, discarding", "C + lua-cjson", "Moonlever"
+UNTOLD = "Moonlever, untold"  # not how long the list is, as all others are
 
 
 class Contender:
@@ -42,7 +43,7 @@ def find(build, bench, install=True):
     installed or compiled for a peer goes below it."""
     tools = os.path.join(build, "bench")
     found, missing = [_libcurl(tools, DISCARD), _libcurl(tools, CJSON, "decode"),
-                      _moonlever(build, bench)], []
+                      _moonlever(build, bench, MOONLEVER), _moonlever(build, bench, UNTOLD)], []
     for look in (_undici, _aiohttp, _go):
         try:
             found.append(look(tools, bench, install))
@@ -63,13 +64,15 @@ def _libcurl(tools, name, *extra):
         program, origin, what, str(count), str(CONCURRENCY), *extra])
 
 
-def _moonlever(build, bench):
+def _moonlever(build, bench, name):
     flags = ["--rate", "0", "--concurrency", str(CONCURRENCY), "--yes"]
 
     def make(_, what, count):
-        own = ["--count", str(count), "--together", str(CONCURRENCY)] if what == "patch" else []
-        return script(build, bench, what, *flags, *own)
-    return Contender(MOONLEVER, make)
+        if what == "patch":
+            return script(build, bench, what, *flags, "--count", str(count), "--together", str(CONCURRENCY))
+        ahead = [] if name == UNTOLD else ["--ahead", str(min(count, CONCURRENCY))]
+        return script(build, bench, what, *flags, *ahead)
+    return Contender(name, make)
 
 
 def _undici(tools, bench, install):

@@ -3,11 +3,15 @@
 -- No resource is written, so the list streams: no snapshot is taken first.
 local moonlever = require "moonlever"
 
-moonlever.script { summary = "Count the recordings", writes = {} }
+local opt = moonlever.script {
+  summary = "Count the recordings",
+  writes = {},
+  args = { ahead = { "how many pages there are at least", type = "integer" } },
+}
 
 local sd = moonlever.connect "screendesk"
 local records = 0
-for _ in sd.recordings:list() do
+for _ in sd.recordings:list { ahead = opt.ahead } do
   records = records + 1
 end
 print("records " .. records)

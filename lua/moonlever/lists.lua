@@ -20,8 +20,10 @@ local lists = {}
 
 local DROP = { null = "drop" }
 
--- Which options are ours; all others are parameters of the request.
-lists.OPTIONS = { limit = "integer", snapshot = "boolean", query = "table" }
+-- Which options are ours; all others are parameters of the request. `ahead` is for a list
+-- that is known to be long: so many pages may be asked for before the first answer says how
+-- many there are. It is no default, because a short list would cost requests for nothing.
+lists.OPTIONS = { limit = "integer", snapshot = "boolean", query = "table", ahead = "integer" }
 
 -- May this run move records of `res` between its pages?
 local function may_write(op)
@@ -127,6 +129,7 @@ local function new_feed(op, path, options)
     if not lists.OPTIONS[name] then query[name] = value end
   end
   local source = pages.source(op, path, query)
+  source.ahead = options.ahead
   local keep = options.snapshot
   if keep == nil then keep = may_write(op) end
   if keep then source = new_snapshot(op, source) end

@@ -18,6 +18,12 @@
 -- known are dropped and read again, and items that moved to the next page are not
 -- handed out twice. What is kept per page is one integer, so memory stays flat.
 --
+-- How many pages there are is known with the first answer only, and nothing is asked for
+-- before that unless the script says that there are many (`ahead = N`): the first N pages
+-- then go out at once, which saves one round trip. A page that turns out to be none is
+-- cancelled, whatever became of it; an early answer counts only if it promises the same
+-- total as the first page, and is asked for again otherwise.
+--
 --   local source = pages.source(op, { status = "open" })
 --   repeat local page = source:next() until not page
 --   source:close()
@@ -238,6 +244,17 @@ local function queue_length(self, in_hand)
   return most
 end
 
+-- Sends the pages behind the first one that the script counts on. Nobody knows yet how
+-- long a page is, so not with a limit: it might need the first page only.
+local function send_early(self)
+  local most = self.left and 0 or math.min(self.ahead or 0, raw.concurrency())
+  for i = #self.queue + 1, most do
+    local request = send_page(self, self.number + i - 1)
+    request.early = true
+    self.queue[i] = request
+  end
+end
+
 -- Fills the queue up to the last page that is known; of its requests, `in_hand`
 -- (0 or 1) are answered and about to be decoded.
 local function read_ahead(self, in_hand)
@@ -249,9 +266,15 @@ local function read_ahead(self, in_hand)
   end
 end
 
+local function cancel_from(self, place)
+  for i = #self.queue, place, -1 do
+    self.queue[i].call:cancel()
+    self.queue[i] = nil
+  end
+end
+
 local function cancel_ahead(self)
-  for _, request in ipairs(self.queue) do request.call:cancel() end
-  self.queue = {}
+  cancel_from(self, 1)
 end
 
 local function measure(self, request)
@@ -302,8 +325,7 @@ local function check_length(self, request, items, ended)
 end
 
 -- Checks an answer and makes it a page.
-local function accept(self, request)
-  local doc, items = answer(self, request)
+local function accept(self, request, doc, items)
   local number = member(self, request, doc, "page")
   if number and number ~= self.number then
     refuse(self, request, ("page %d was asked for, page %d came"):format(self.number, number))
@@ -321,8 +343,17 @@ local function accept(self, request)
   return self.watch:fresh(items), ended
 end
 
+-- Drops the early pages that are behind the last one; all where no total tells whether
+-- something came or went since.
+local function drop_early(self)
+  local first = self.queue[1]
+  if not first or not first.early then return end
+  cancel_from(self, self.total and self.last and math.max(1, self.last - self.number + 1) or 1)
+end
+
 -- Hands the wire its next requests when a page has been accepted.
 local function go_on(self, items, ended)
+  if self.number == self.start then drop_early(self) end
   self.ended, self.number = ended, self.number + 1
   if self.left then self.left = self.left - #items end
   if ended or (self.left and self.left <= 0) then return cancel_ahead(self) end
@@ -330,11 +361,12 @@ local function go_on(self, items, ended)
 end
 
 -- Waits for the page that is due. What has been read so far is worth another try when
--- its attempts are used up, unless it is the first.
+-- its attempts are used up, unless it is the first; and what was asked for before the
+-- page was known to exist proves nothing.
 local function wait_page(self)
   local request = self.queue[1]
   local ok, err = pcall(endpoint.guard, self.op, request, endpoint.wait, self.op, request, request.call)
-  if not ok and self.received > 0 and errors.passing(err) then
+  if not ok and self.received > 0 and (request.early or errors.passing(err)) then
     request = send_page(self, self.number)
     self.queue[1] = request
     ok, err = pcall(endpoint.guard, self.op, request, endpoint.wait, self.op, request, request.call)
@@ -343,16 +375,36 @@ local function wait_page(self)
   return request
 end
 
--- The next page, or nil after the last.
-function Numbered:next()
-  if self.ended then return nil end
-  if not self.queue[1] then self.queue[1] = send_page(self, self.number) end
+-- The answer to an early request, if it promises what the first page promised.
+local function answer_as_promised(self, request)
+  local doc, items = answer(self, request)
+  if member(self, request, doc, "total") == self.total then return doc, items end
+end
+
+-- The page that is due and its answer; an early one that does not count is asked for again.
+local function take_page(self)
   local request = wait_page(self)
   measure(self, request)
   read_ahead(self, 1) -- before decoding, so that the wire is not idle meanwhile
   table.remove(self.queue, 1)
+  if not request.early then return request, answer(self, request) end
+  local ok, doc, items = pcall(answer_as_promised, self, request)
+  if ok and doc then return request, doc, items end
+  table.insert(self.queue, 1, send_page(self, self.number))
+  return take_page(self)
+end
+
+-- The next page, or nil after the last.
+function Numbered:next()
+  if self.ended then return nil end
+  if not self.queue[1] then
+    self.queue[1] = send_page(self, self.number)
+    if self.number == self.start then send_early(self) end
+  end
+  local request, doc, items = take_page(self)
   local page = { number = self.number, call = request.call }
-  local items, ended = accept(self, request)
+  local ended
+  items, ended = accept(self, request, doc, items)
   page.items, page.total = items, self.total
   go_on(self, items, ended)
   return page
@@ -426,7 +478,7 @@ local STYLES = { page = new_numbered, scim = new_scim }
 
 -- A source of pages for a list operation: `path` encoded, `query` the parameters
 -- that go with every page. `source.left`, when set before next(), is how many
--- records are still wanted.
+-- records are still wanted; `source.ahead` how many pages there are at least.
 function pages.source(op, path, query)
   return STYLES[op.spec.pages.style](op, path, query)
 end

@@ -5,6 +5,7 @@ Whatever goes wrong with a page, the list must not end as if all were there.
 """
 import os
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lib"))
@@ -235,6 +236,106 @@ class Lists(unittest.TestCase):
                 print(table.concat(ids, " "))
                 """ % (ALL % snapshot), "--rate", "0")
             self.assertEqual(done.out, "1 2 3 4 5 6 7 8 9 10\n", done)
+
+    def test_ahead_asks_for_the_first_pages_at_once(self):
+        """Page 1 is answered when the other seven are there too, so they cannot have waited for it."""
+        there, all_there = [], threading.Event()
+
+        def bend(service, request):
+            there.append(request)
+            if len(there) == 8:
+                all_there.set()
+            if request.query["page"] == ["1"]:
+                service.lock.release()
+                all_there.wait(20)
+                service.lock.acquire()
+            return None
+        for snapshot in ("true", "false"):
+            there.clear()
+            all_there.clear()
+            with openapi.Service(recordings=250, size=10, bend=bend) as service:
+                done = self.list(service, "sd.recordings:list { ahead = 8, snapshot = %s }" % snapshot)
+            self.assertTrue(all_there.is_set())
+            self.assertEqual(done.out, "250\t%s\n" % uuid(250))
+            self.assertEqual(sorted(pages_asked(service)), list(range(1, 26)))
+
+    def test_pages_behind_the_last_do_no_harm(self):
+        """`ahead` was too much; whatever such a page brings, it is no part of the list."""
+        odd = (None, (404, {"error": "no such page"}), (400, b"?"), (500, b""), (200, b"<html>"), (401, {"error": "no"}),
+               (200, {"pagination": {"count": 99, "page": 1}, "records": [recording(77)]}), "drop")
+        for reply in odd:
+            def bend(service, request):
+                return reply if int(request.query["page"][0]) > 3 else None
+            for snapshot in ("true", "false"):
+                with openapi.Service(recordings=25, size=10, bend=bend) as service:
+                    done = self.list(service, "sd.recordings:list { ahead = 6, snapshot = %s }" % snapshot)
+                self.assertEqual(done.out, "25\t%s\n" % uuid(25), (reply, done))
+                self.assertEqual(done.err.count("moonlever:"), 0, done)
+                self.assertLessEqual(set(pages_asked(service)), set(range(1, 7)))
+
+    def test_limit_and_start_page_with_ahead(self):
+        for options, pages, last in (("limit = 11", [1, 2], 11), ("limit = 10", [1], 10), ("page = 24", [24, 25], 250)):
+            with openapi.Service(recordings=250, size=10) as service:
+                done = self.list(service, "sd.recordings:list { ahead = 2, %s }" % options)
+            self.assertIn(uuid(last), done.out)
+            self.assertEqual(sorted(pages_asked(service)), pages)
+
+    def test_early_pages_from_before_an_insert(self):
+        """All pages but the first are answered as they were before an insert, or as if they did not
+        exist yet: the record that moved to page 2 would be lost if those answers were used."""
+        def early(service, request):
+            return service.page(request, "records", service.recordings[1:])
+
+        def none_yet(service, request):
+            return 404, {"error": "no such page"}
+
+        def shrunk(service, request):
+            return service.page(request, "records", service.recordings[:-1])
+
+        def strange(service, request):
+            return 200, {"items": []}
+        for first_answer in (early, none_yet, shrunk, strange):
+            for snapshot in ("true", "false"):
+                asked = set()
+
+                def bend(service, request):
+                    number = int(request.query["page"][0])
+                    again = number == 1 or number in asked
+                    asked.add(number)
+                    return None if again else first_answer(service, request)
+                with openapi.Service(recordings=10, size=2, bend=bend) as service:
+                    done = wire.run(service, HEAD + """
+                    local ids = {}
+                    for rec in sd.recordings:list { ahead = 5, snapshot = %s } do ids[#ids + 1] = rec.title:match("%%d+") end
+                    print(table.concat(ids, " "))
+                    """ % snapshot, "--rate", "0")
+                self.assertEqual(done.out, "1 2 3 4 5 6 7 8 9 10\n", (first_answer, done))
+                self.assertEqual(len(service.requests), 9)
+
+    def test_early_pages_do_not_count_without_a_total(self):
+        def bend(service, request):
+            status, body = service.route(request)
+            body["pagination"].pop("count")
+            return status, body
+        with openapi.Service(recordings=10, size=2, bend=bend) as service:
+            done = self.list(service, "sd.recordings:list { ahead = 5 }")
+        self.assertEqual(done.out, "10\t%s\n" % uuid(10))
+        self.assertEqual(sorted(pages_asked(service)), [1, 2, 2, 3, 3, 4, 4, 5, 5])
+
+    def test_an_early_page_that_stays_away_is_an_error(self):
+        def bend(service, request):
+            return (404, {"error": "gone fishing"}) if request.query["page"] == ["4"] else None
+        with openapi.Service(recordings=10, size=2, bend=bend) as service:
+            done = self.list(service, "sd.recordings:list { ahead = 5 }", 1)
+        self.assertIn("page 4, after 6 items", done.err)
+        self.assertEqual(pages_asked(service).count(4), 2)
+
+    def test_ahead_is_a_number_of_pages(self):
+        for wrong in ("0", "true", "1.5"):
+            with openapi.Service() as service:
+                done = self.list(service, "sd.recordings:list { ahead = %s }" % wrong, 1)
+            self.assertIn("'ahead'", done.err)
+            self.assertEqual(service.requests, [])
 
     def test_users_twice_the_same_page(self):
         """SD-06: a service that ignores the page number."""
