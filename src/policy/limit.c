@@ -9,7 +9,7 @@
  *   probe     +1 % a second; past the old failure faster and faster, as the limit has risen
  *
  * A reject during recovery or hold says that the failed rate was noted too high
- * (a bucket with a burst fails late): it is lowered by 5 %, and the lane goes
+ * (a bucket with a burst fails late): it is lowered by 6 %, and the lane goes
  * back to where it was after the back-off.
  */
 #include "policy/limit.h"
@@ -24,9 +24,10 @@
 #define GOOD_AGAIN 2   /* answers that end the low phase */
 #define RECOVERY M_LN2 /* growth as an exponent of e a second: x2 */
 #define RECOVERED 0.97 /* of the rate that failed */
-#define HOLD 50        /* answers */
+#define HOLD 70        /* answers */
 #define PROBE 0.01     /* as RECOVERY: 1 % */
-#define NOTED_TOO_HIGH 0.95
+#define FASTER 5       /* probing grows by this part of what the rate is above the failure */
+#define NOTED_TOO_HIGH 0.94
 #define NEGLIGIBLE 0.005 /* of the failed rate: above RECOVERED by more is a probe */
 
 /* A timer of whole milliseconds comes up to 1 ms late and the loop adds some. That much is made
@@ -78,7 +79,7 @@ static double growth(const struct ml_limit *l)
         return l->accepted >= GOOD_AGAIN ? RECOVERY : 0;
     if (l->accepted < HOLD)
         return 0;
-    return fmin(fmax(PROBE, (l->rate / l->failed_rate - 1) / 3), M_LN2);
+    return fmin(fmax(PROBE, (l->rate / l->failed_rate - 1) / FASTER), M_LN2);
 }
 
 static void grow(struct ml_limit *l, double seconds)
