@@ -156,9 +156,10 @@ static void *take_block(struct ml_pool *pool, size_t n)
     if (!slab && !(slab = take_slab(pool, class)))
         return NULL;
     void *block = slab->free;
-    if (block)
+    if (block) {
         memcpy(&slab->free, block, sizeof slab->free);
-    else
+        __builtin_prefetch(slab->free); /* its link is read next, and was written long ago */
+    } else
         block = (char *)slab + HEAD + (size_t)slab->made++ * slab->size;
     if (++slab->used == slab->room)
         unlink_partial(pool, slab);
@@ -214,36 +215,43 @@ static void *move(struct ml_pool *pool, void *ptr, size_t osize, size_t nsize)
     return to;
 }
 
-static bool over_cap(const struct ml_pool *pool, size_t osize, size_t nsize)
+static bool over_cap(const struct ml_pool *pool, size_t more)
 {
-    if (!pool->cap || nsize <= osize)
-        return false;
-    size_t rest = pool->used - osize;
-    return rest > pool->cap || nsize > pool->cap - rest;
+    return pool->cap && (pool->used > pool->cap || more > pool->cap - pool->used);
 }
 
-static void *count(struct ml_pool *pool, void *block, size_t osize, size_t nsize)
+static void count(struct ml_pool *pool, size_t osize, size_t nsize)
 {
-    if (!block)
-        return NULL;
     pool->used = pool->used - osize + nsize;
     if (pool->used > pool->peak)
         pool->peak = pool->used;
+}
+
+static void *resize(struct ml_pool *pool, void *ptr, size_t osize, size_t nsize)
+{
+    if (nsize > osize && over_cap(pool, nsize - osize))
+        return NULL;
+    void *block = move(pool, ptr, osize, nsize);
+    if (block)
+        count(pool, osize, nsize);
     return block;
 }
 
+/* What comes often comes first: new blocks, then freed ones. */
 void *ml_pool_alloc(void *ud, void *ptr, size_t osize, size_t nsize)
 {
     struct ml_pool *pool = ud;
-    if (!ptr)
-        osize = 0;
-    if (nsize == 0) {
-        if (ptr)
-            drop(pool, ptr, osize);
+    if (ptr && nsize)
+        return resize(pool, ptr, osize, nsize);
+    if (ptr) {
+        drop(pool, ptr, osize);
         pool->used -= osize;
         return NULL;
     }
-    if (over_cap(pool, osize, nsize))
+    if (nsize == 0 || over_cap(pool, nsize))
         return NULL;
-    return count(pool, ptr ? move(pool, ptr, osize, nsize) : take(pool, nsize), osize, nsize);
+    void *block = take(pool, nsize);
+    if (block)
+        count(pool, 0, nsize);
+    return block;
 }

@@ -91,9 +91,16 @@ static int refilled(lua_State *L, int status, lua_KContext ctx)
     return step(L, it);
 }
 
+/* As check(), with the metatable at hand: this runs for every record. */
+static struct iterator *check_known(lua_State *L)
+{
+    bool ours = lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(2));
+    return ours ? lua_touserdata(L, 1) : check(L);
+}
+
 static int l_next(lua_State *L)
 {
-    struct iterator *it = check(L);
+    struct iterator *it = check_known(L);
     lua_settop(L, 1);
     return step(L, it);
 }
@@ -115,10 +122,17 @@ static int l_close(lua_State *L)
 
 void ml_bind_iterator(lua_State *L, struct ml_bind *b)
 {
-    static const luaL_Reg methods[] = {{"next", l_next},     {"close", l_close},
-                                       {"__call", l_next},   {"__gc", l_close},
-                                       {"__close", l_close}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"close", l_close}, {"__gc", l_close}, {"__close", l_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"iterator", l_iterator}, {NULL, NULL}};
     ml_bind_type(L, b, ITERATOR_TYPE, methods);
+    luaL_getmetatable(L, ITERATOR_TYPE);
+    lua_pushlightuserdata(L, b);
+    lua_pushvalue(L, -2);
+    lua_pushcclosure(L, l_next, 2);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "next");
+    lua_setfield(L, -2, "__call");
+    lua_pop(L, 1);
     ml_bind_functions(L, b, functions);
 }

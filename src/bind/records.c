@@ -8,28 +8,32 @@
  * record that was dressed before reads as if it had all.
  */
 #include <lauxlib.h>
+#include <stdbool.h>
 
 #include "bind/bind.h"
 
 enum { DEPTH = 32 }; /* of a dress; those of the catalogues have three levels */
 
-/* The table at stack index `record`; the dress lies above it. */
+/* The table at stack index `record`, a dress above it at the top; the stack is left as it is.
+ * There must be room for four values a level. */
 static void dress(lua_State *L, int record, int depth)
 {
     int with = record + 1;
-    if (depth > DEPTH)
+    if (depth == DEPTH)
         luaL_error(L, "a shape is nested too deep");
-    luaL_checkstack(L, 4, NULL);
-    for (lua_Integer i = 2; lua_rawgeti(L, with, i) != LUA_TNIL; i += 2) {
-        if (lua_rawget(L, record) == LUA_TTABLE) {
+    for (lua_Integer i = 2, n = (lua_Integer)lua_rawlen(L, with); i < n; i += 2) {
+        lua_rawgeti(L, with, i);
+        bool table = lua_rawget(L, record) == LUA_TTABLE;
+        if (table) {
             lua_rawgeti(L, with, i + 1);
             dress(L, with + 1, depth + 1);
         }
-        lua_settop(L, with);
+        lua_pop(L, 1 + table);
     }
     if (lua_rawgeti(L, with, 1) == LUA_TTABLE)
         lua_setmetatable(L, record);
-    lua_settop(L, with);
+    else
+        lua_pop(L, 1);
 }
 
 /* raw.records.dress(items, dress): dresses every item. */
@@ -38,6 +42,7 @@ static int l_dress(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
+    luaL_checkstack(L, 4 * (DEPTH + 1), NULL);
     lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
     for (lua_Integer i = 1; i <= n; i++) {
         if (lua_rawgeti(L, 1, i) != LUA_TTABLE)
@@ -55,6 +60,7 @@ static int l_dress_one(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
+    luaL_checkstack(L, 4 * (DEPTH + 1), NULL);
     dress(L, 1, 0);
     return 0;
 }
