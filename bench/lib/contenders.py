@@ -16,6 +16,7 @@ TOKEN = "bench-token"
 
 DISCARD, CJSON, MOONLEVER = "C, discarding", "C + lua-cjson", "Moonlever"
 UNTOLD = "Moonlever, untold"  # not how long the list is, as all others are
+UNJOURNALLED = "unjournalled"
 
 
 class Contender:
@@ -56,6 +57,13 @@ def script(build, bench, name, *args):
     """The command that runs bench/scripts/<name>.lua without pacing."""
     return [os.path.join(build, "moonlever"), "run", os.path.join(bench, "scripts", name + ".lua"),
             *args]
+
+
+def unjournalled(build, bench):
+    """Moonlever with a journal that keeps nothing (peers/no_journal.c)."""
+    program = os.path.join(build, "bench", "moonlever_unjournalled")
+    real = _moonlever(build, bench)
+    return Contender(UNJOURNALLED, lambda origin, what, count: [program, *real.make(origin, what, count)[1:]])
 
 
 def _libcurl(tools, name, *extra):
