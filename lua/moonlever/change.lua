@@ -168,6 +168,7 @@ end
 -- `plan` lays it over later reads and returns what they would show; `known` returns
 -- the object of a change that this run made before it was resumed.
 local function run(job, settled, plan, known)
+  if job.change then return settled(job) end
   local old = memory.take(job)
   if old and old.done then return known(old) end
   if memory.is_left_alone(job) then
@@ -255,14 +256,72 @@ local function before_image(op, id, record)
   return objects.get(op.sibling(op.spec.read), id)
 end
 
+-- What bind/patch.c can do alone: answers show these operations' members as they were sent.
+local USUAL = {
+  id = true, method = true, path = true, effect = true, summary = true, params = true, wrap = true,
+  fields = true, answer = true, read = true, inverse = true, finish = true, admin = true, success = true,
+  errors = true, notes = true, hints = true,
+}
+
+local function is_usual(op)
+  local spec, param = op.spec, op.spec.params and op.spec.params[1]
+  for name in pairs(spec) do
+    if not USUAL[name] then return false end
+  end
+  local plain_shape = true
+  for name in pairs(op.ctx.catalogue.shapes[op.res.spec.record]) do plain_shape = plain_shape and name == "fields" end
+  return spec.effect == "update" and spec.answer == "object" and spec.finish == "done" and not op.derived
+    and plain_shape and #op.res.shape.normal == 0 and #spec.params == 1 and param["in"] ~= "query"
+end
+
+-- The names of the fields whose values are plain and compared as they are.
+local function plain_fields(op)
+  local plain = {}
+  for name, spec in pairs(op.spec.fields) do
+    local kind = spec.type
+    if (kind == "string" or kind == "integer" or kind == "boolean") and not spec.format and not spec.normalise
+      and name ~= op.res.spec.alias and name:find("^[%w_]+$") then
+      plain[name] = true
+    end
+  end
+  return plain
+end
+
+-- The operation as bind/patch.c sends it, false where it is none of the usual kind.
+local function compile(op)
+  if not is_usual(op) then return false end
+  local prefix, suffix = op.spec.path:match("^([^{]*){[^}]*}([^{]*)$")
+  return prefix and raw.patch {
+    client = op.ctx.handle, service = op.ctx.name, operation = op.name, resource = op.resource,
+    method = op.spec.method, credential = op.credential, rkey = memory.key(op, ""),
+    prefix = prefix, suffix = suffix, wrap = op.spec.wrap or "", key = op.res.key,
+    plain = plain_fields(op), dress = op.res.shape.level.dress,
+  } or false
+end
+
+-- The usual update in one step. Returns the new object; or nil, and the change and its
+-- call where they have begun: whatever else there is to an update is done below.
+local function send_usual(op, id, record, fields)
+  local ctx = op.ctx
+  if op.patch == nil then op.patch = compile(op) end
+  if not op.patch or not record or ctx.written[record] or memory.is_active() then return nil end
+  local object, begun, call = op.patch:send(id, record, fields)
+  if not object then return nil, begun, call end
+  ctx.works = true
+  ctx.written[record] = true
+  return object
+end
+
 -- Sets fields of an object (PATCH). `target` is a record, which serves as the
 -- before-image, or an id, which is read first. Returns the new object, or the
 -- before-image when nothing was to be done.
 function change.update(op, target, fields)
   local id, record = objects.target(op, target)
   check.fields(op.call, fields, op.spec.fields)
-  local sent = outgoing_fields(op.spec.fields, fields)
   local held <close> = hold(op, id) -- luacheck: ignore
+  local done, begun, call = send_usual(op, id, record, fields)
+  if done then return done end
+  local sent = outgoing_fields(op.spec.fields, fields)
   if memory.is_resumed() and memory.made(op, id, encode(op, sent)) then
     local object = record or objects.get(op.sibling(op.spec.read), id)
     return op.res.shape:with(object, sent)
@@ -273,6 +332,7 @@ function change.update(op, target, fields)
     return before
   end
   local job = new_job(op, held, id, sent, before)
+  job.change, job.call, job.request.change = begun, call, begun
   local object = run_patch(job, job.changed)
   if record then op.ctx.written[record] = true end
   return object

@@ -88,6 +88,11 @@ function memory.limit(keys)
   only = keys
 end
 
+-- May a change be answered from here, or left alone? Else it is new.
+function memory.is_active()
+  return known ~= nil or only ~= nil
+end
+
 -- Is the object of this job one that the run leaves alone?
 function memory.is_left_alone(job)
   return only ~= nil and not only[memory.key(job.op, job.target)]

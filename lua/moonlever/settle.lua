@@ -135,7 +135,9 @@ local function verdict_of(job, call, status)
 end
 
 local function exchange(job)
-  local ok, call = pcall(endpoint.guard, job.op, job.request, endpoint.start, job.op, job.request)
+  local ok, call = true, job.call -- one that is under way already
+  job.call = nil
+  if not call then ok, call = pcall(endpoint.guard, job.op, job.request, endpoint.start, job.op, job.request) end
   if not ok then return fail(job, "failed", call) end
   local status, fault = call:wait()
   -- An attempt of unknown outcome that was repeated below may still arrive, after this one:

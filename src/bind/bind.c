@@ -157,6 +157,7 @@ int ml_bind_open(lua_State *L, struct ml_bind *b)
     ml_bind_iterator(L, b);
     ml_bind_system(L, b);
     ml_bind_records(L);
+    ml_bind_patch(L, b);
     ml_bind_journal(L, b);
     return 1;
 }

@@ -93,6 +93,7 @@ void ml_bind_task(lua_State *L, struct ml_bind *b);
 void ml_bind_iterator(lua_State *L, struct ml_bind *b);
 void ml_bind_system(lua_State *L, struct ml_bind *b);
 void ml_bind_records(lua_State *L);
+void ml_bind_patch(lua_State *L, struct ml_bind *b);
 void ml_bind_journal(lua_State *L, struct ml_bind *b);
 
 /* change.c, for http.c: checks that the value at idx is a change that may be sent now, and
@@ -101,6 +102,16 @@ struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s);
 /* Something of the change may have reached the service: dropped now, it counts as unknown. */
 void ml_change_touch(struct change *change);
 struct ml_noted *ml_change_noted(struct change *change);
+/* change.c, for patch.c. Pushes a change that has not begun. */
+struct change *ml_change_new(lua_State *L, struct ml_bind *b);
+/* Takes it through the door and into the journal. -1: it is not let in, or cannot be written
+ * down. */
+int ml_change_begin(struct ml_bind *b, struct change *change,
+                    const struct ml_journal_change *row, struct ml_err *err);
+/* It is as was sent. */
+void ml_change_confirm(struct change *change);
+/* records.c: dresses the record at stack index `record`; the dress lies right above it. */
+void ml_records_dress(lua_State *L, int record);
 /* task.c: spawns the function and nargs arguments on top of the stack; pushes the task's
  * userdata. */
 struct ml_task *ml_bind_spawn(lua_State *L, struct ml_bind *b, int nargs);

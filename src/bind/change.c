@@ -100,6 +100,36 @@ static bool read_row(lua_State *L, struct change_row *row)
     return row->seq != 0;
 }
 
+struct change *ml_change_new(lua_State *L, struct ml_bind *b)
+{
+    struct change *c = lua_newuserdatauv(L, sizeof *c, 0);
+    *c = (struct change){.door = &b->door};
+    luaL_setmetatable(L, CHANGE_TYPE);
+    return c;
+}
+
+/* Through the door; from there on it ends in a state, whatever happens. */
+static int enter(struct change *c, const struct ml_journal_change *row, struct ml_err *err)
+{
+    struct ml_entry entry = {.resource = row->resource,
+                             .operation = row->operation,
+                             .origin = row->origin,
+                             .target = row->target,
+                             .deletes = strcmp(row->effect, "delete") == 0};
+    if (ml_door_enter(c->door, &entry, err) < 0)
+        return -1;
+    c->open = true;
+    return 0;
+}
+
+int ml_change_begin(struct ml_bind *b, struct change *c, const struct ml_journal_change *row,
+                    struct ml_err *err)
+{
+    if (enter(c, row, err) < 0)
+        return -1;
+    return ml_record_plan(&b->record, &c->noted, row, err);
+}
+
 /* raw.change(client, {service=, operation=, resource=, target=, method=, path=, effect=, rkey=,
  * body=, before=, after=, undo_of=, redoes=, adopt=, attempts=, state=}) -> change */
 static int l_change(lua_State *L)
@@ -112,26 +142,16 @@ static int l_change(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     luaL_checkstack(L, 30, NULL);
-    struct change *c = lua_newuserdatauv(L, sizeof *c, 0);
-    *c = (struct change){.door = &b->door};
-    luaL_setmetatable(L, CHANGE_TYPE);
+    struct change *c = ml_change_new(L, b);
     lua_getiuservalue(L, 1, 1); /* the client's origin, a string */
     const char *origin = lua_tostring(L, -1);
     read_change(L, origin ? origin : "?", &row);
     bool adopted = read_row(L, &old);
     ml_task_check(L, b->sched);
-    struct ml_entry entry = {.resource = row.resource,
-                             .operation = row.operation,
-                             .origin = row.origin,
-                             .target = row.target,
-                             .deletes = strcmp(row.effect, "delete") == 0};
-    if (ml_door_enter(&b->door, &entry, &err) < 0)
+    if ((adopted ? enter(c, &row, &err) : ml_change_begin(b, c, &row, &err)) < 0)
         return ml_bind_raise(L, &err);
-    c->open = true; /* from here on it ends in a state, whatever happens */
     if (adopted)
         adopt(&c->noted, &b->record, &old);
-    else if (ml_record_plan(&b->record, &c->noted, &row, &err) < 0)
-        return ml_bind_raise(L, &err);
     lua_pushvalue(L, 3);
     return 1;
 }
@@ -262,6 +282,11 @@ struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s)
 void ml_change_touch(struct change *change)
 {
     change->touched = true;
+}
+
+void ml_change_confirm(struct change *change)
+{
+    finish(change, ML_STATE_CONFIRMED, NULL, "none", NULL);
 }
 
 struct ml_noted *ml_change_noted(struct change *change)

@@ -11,8 +11,8 @@
 #include <strings.h>
 
 #include "bind/bind.h"
+#include "bind/http.h"
 #include "bind/json.h"
-#include "net/call.h"
 
 #define CLIENT_TYPE "moonlever.client"
 #define CALL_TYPE "moonlever.call"
@@ -25,7 +25,7 @@ struct credential {
     char *line;   /* "Authorization: Bearer ...", owned, wiped; NULL = not set */
 };
 
-struct client {
+struct ml_http_client {
     struct ml_origin *origin;
     struct credential credentials[MAX_CREDENTIALS];
     unsigned credentials_len;
@@ -35,16 +35,9 @@ struct client {
     int64_t timeout_ms; /* of one exchange, 0 = default */
 };
 
-struct call {
-    struct ml_op op;
-    struct ml_call *call; /* NULL while closed */
-    bool write;
-    struct change *change; /* of a write; anchored as user value 1 */
-};
-
 /* --- client --- */
 
-static struct client *check_client(lua_State *L, int idx)
+struct ml_http_client *ml_http_client(lua_State *L, int idx)
 {
     return luaL_checkudata(L, idx, CLIENT_TYPE);
 }
@@ -87,7 +80,8 @@ static void check_secret(lua_State *L, const char *secret, const char *env)
 }
 
 /* The credential described by the table at the top. */
-static void add_credential(lua_State *L, struct ml_bind *b, struct client *c, const char *name)
+static void add_credential(lua_State *L, struct ml_bind *b, struct ml_http_client *c,
+                           const char *name)
 {
     luaL_argcheck(L, c->credentials_len < MAX_CREDENTIALS, 1, "too many credentials");
     int t = lua_gettop(L);
@@ -110,7 +104,7 @@ static void add_credential(lua_State *L, struct ml_bind *b, struct client *c, co
     lua_settop(L, t);
 }
 
-static void add_credentials(lua_State *L, struct ml_bind *b, struct client *c)
+static void add_credentials(lua_State *L, struct ml_bind *b, struct ml_http_client *c)
 {
     if (lua_getfield(L, 1, "credentials") == LUA_TTABLE)
         for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
@@ -129,7 +123,7 @@ static int l_connect(lua_State *L)
     struct ml_err err;
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    struct client *c = lua_newuserdatauv(L, sizeof *c, 1);
+    struct ml_http_client *c = lua_newuserdatauv(L, sizeof *c, 1);
     memset(c, 0, sizeof *c);
     luaL_setmetatable(L, CLIENT_TYPE);
     c->rate = number_field(L, 1, "rate", -1);
@@ -148,7 +142,7 @@ static int l_connect(lua_State *L)
 
 static int l_client_gc(lua_State *L)
 {
-    struct client *c = check_client(L, 1);
+    struct ml_http_client *c = ml_http_client(L, 1);
     while (c->credentials_len) {
         char *line = c->credentials[--c->credentials_len].line;
         if (line)
@@ -160,13 +154,27 @@ static int l_client_gc(lua_State *L)
 
 static int l_origin(lua_State *L)
 {
-    lua_pushstring(L, ml_origin_text(check_client(L, 1)->origin));
+    lua_pushstring(L, ml_origin_text(ml_http_client(L, 1)->origin));
     return 1;
+}
+
+const char *ml_http_origin(const struct ml_http_client *client)
+{
+    return ml_origin_text(client->origin);
+}
+
+const char *ml_http_credential(const struct ml_http_client *client, const char *name)
+{
+    for (unsigned i = 0; i < client->credentials_len; i++)
+        if (strcmp(client->credentials[i].name, name) == 0)
+            return client->credentials[i].line;
+    return NULL;
 }
 
 /* --- client:start --- */
 
-static const char *credential_line(lua_State *L, const struct client *c, const char *name)
+static const char *credential_line(lua_State *L, const struct ml_http_client *c,
+                                   const char *name)
 {
     struct ml_err err;
     for (unsigned i = 0; i < c->credentials_len; i++) {
@@ -186,7 +194,7 @@ static const char *credential_line(lua_State *L, const struct client *c, const c
 }
 
 /* Headers that only C may set: what frames the message, and what carries credentials. */
-static bool reserved(const struct client *c, const char *name)
+static bool reserved(const struct ml_http_client *c, const char *name)
 {
     static const char *const names[] = {"host",       "content-length", "transfer-encoding",
                                         "connection", "authorization",  "cookie",
@@ -217,8 +225,18 @@ static void put_header(struct headers *h, const char *name, const char *value)
     h->accept |= strcasecmp(name, "accept") == 0;
 }
 
+static void add_usual(struct headers *h, bool body)
+{
+    if (!h->accept)
+        put_header(h, "Accept", "application/json");
+    if (body && !h->type)
+        put_header(h, "Content-Type", "application/json");
+    put_header(h, "User-Agent", "moonlever/" MOONLEVER_VERSION);
+}
+
 /* The strings stay anchored in the request's table. */
-static void read_headers(lua_State *L, const struct client *c, struct headers *h, bool body)
+static void read_headers(lua_State *L, const struct ml_http_client *c, struct headers *h,
+                         bool body)
 {
     h->usual = lua_getfield(L, 2, "headers") != LUA_TTABLE;
     if (!h->usual)
@@ -232,11 +250,7 @@ static void read_headers(lua_State *L, const struct client *c, struct headers *h
             put_header(h, lua_tostring(L, -2), lua_tostring(L, -1));
         }
     lua_pop(L, 1);
-    if (!h->accept)
-        put_header(h, "Accept", "application/json");
-    if (body && !h->type)
-        put_header(h, "Content-Type", "application/json");
-    put_header(h, "User-Agent", "moonlever/" MOONLEVER_VERSION);
+    add_usual(h, body);
 }
 
 static enum ml_effect effect_of(lua_State *L, const char *name)
@@ -258,21 +272,23 @@ static enum ml_effect effect_of(lua_State *L, const char *name)
 
 static void on_call_end(struct ml_call *call, void *ud)
 {
-    struct call *c = ud;
+    struct ml_http_call *c = ud;
     (void)call;
     ml_op_finish(&c->op);
 }
 
 static void cancel_call(struct ml_op *op)
 {
-    struct call *c = (struct call *)((char *)op - offsetof(struct call, op));
+    struct ml_http_call *c =
+        (struct ml_http_call *)((char *)op - offsetof(struct ml_http_call, op));
     if (c->call)
         ml_call_cancel(c->call);
 }
 
 static bool call_is_idle(const struct ml_op *op)
 {
-    const struct call *c = (const struct call *)((const char *)op - offsetof(struct call, op));
+    const struct ml_http_call *c =
+        (const struct ml_http_call *)((const char *)op - offsetof(struct ml_http_call, op));
     return c->write && c->call && ml_call_idle(c->call);
 }
 
@@ -298,15 +314,21 @@ static void read_target(lua_State *L, struct ml_call_spec *spec)
     spec->target = *query ? lua_pushfstring(L, "%s?%s", path, query) : path;
 }
 
+/* What is the same for all requests of a client. */
+static struct ml_call_spec spec_of(const struct ml_http_client *c)
+{
+    return (struct ml_call_spec){.origin = c->origin,
+                                 .rate = c->rate,
+                                 .concurrency = c->concurrency,
+                                 .headroom = c->headroom,
+                                 .attempt_ms = c->timeout_ms};
+}
+
 /* Reads the request's table at 2; its strings stay on the stack. */
-static void read_spec(lua_State *L, const struct client *c, struct ml_call_spec *spec,
+static void read_spec(lua_State *L, const struct ml_http_client *c, struct ml_call_spec *spec,
                       struct headers *headers)
 {
-    *spec = (struct ml_call_spec){.origin = c->origin,
-                                  .rate = c->rate,
-                                  .concurrency = c->concurrency,
-                                  .headroom = c->headroom,
-                                  .attempt_ms = c->timeout_ms};
+    *spec = spec_of(c);
     spec->method = text_field(L, 2, "method", "GET");
     spec->effect = effect_of(L, text_field(L, 2, "effect", "read"));
     spec->credential = credential_line(L, c, text_field(L, 2, "credential", "default"));
@@ -321,14 +343,35 @@ static void read_spec(lua_State *L, const struct client *c, struct ml_call_spec 
     spec->usual_headers = headers->usual;
 }
 
-static struct call *new_call(lua_State *L)
+static struct ml_http_call *new_call(lua_State *L)
 {
-    struct call *call = lua_newuserdatauv(L, sizeof *call, 1);
-    *call = (struct call){0};
+    struct ml_http_call *call = lua_newuserdatauv(L, sizeof *call, 1);
+    *call = (struct ml_http_call){0};
     ml_op_create(&call->op, cancel_call);
     call->op.idle = call_is_idle;
     luaL_setmetatable(L, CALL_TYPE);
     return call;
+}
+
+/* The change on top of the stack, which is popped: the call at `at` sends it. */
+static void bind_change(lua_State *L, struct ml_bind *b, struct ml_http_call *call, int at,
+                        struct ml_call_spec *spec)
+{
+    call->write = true;
+    call->change = ml_change_send(L, -1, b->sched);
+    spec->watch = &ml_record_watch;
+    spec->watch_ud = ml_change_noted(call->change);
+    lua_setiuservalue(L, at, 1);
+}
+
+static int launch(struct ml_bind *b, struct ml_http_call *call, const struct ml_call_spec *spec,
+                  const char *operation, struct ml_err *err)
+{
+    snprintf(b->current, sizeof b->current, "%s", operation);
+    if (ml_call_start(b->net, spec, on_call_end, call, &call->call, err) < 0)
+        return -1;
+    ml_net_kick(b->net);
+    return 0;
 }
 
 /*
@@ -342,44 +385,67 @@ static struct call *new_call(lua_State *L)
 static int l_start(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);
-    struct client *c = check_client(L, 1);
+    struct ml_http_client *c = ml_http_client(L, 1);
     struct headers headers = {.len = 0};
     struct ml_call_spec spec;
     struct ml_err err;
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     luaL_checkstack(L, 20, NULL);
-    struct call *call = new_call(L);
+    struct ml_http_call *call = new_call(L);
     read_spec(L, c, &spec, &headers);
     ml_task_check(L, b->sched);
     if (spec.effect != ML_READ) {
-        call->write = true;
         lua_getfield(L, 2, "change");
-        call->change = ml_change_send(L, -1, b->sched);
-        spec.watch = &ml_record_watch;
-        spec.watch_ud = ml_change_noted(call->change);
-        lua_setiuservalue(L, 3, 1);
+        bind_change(L, b, call, 3, &spec);
     }
-    snprintf(b->current, sizeof b->current, "%s", text_field(L, 2, "operation", spec.method));
-    if (ml_call_start(b->net, &spec, on_call_end, call, &call->call, &err) < 0)
+    if (launch(b, call, &spec, text_field(L, 2, "operation", spec.method), &err) < 0)
         return ml_bind_raise(L, &err);
-    ml_net_kick(b->net);
     lua_pushvalue(L, 3);
     return 1;
 }
 
+struct ml_http_call *ml_http_send(lua_State *L, struct ml_bind *b,
+                                  const struct ml_http_client *client, int change,
+                                  const struct ml_http_write *w)
+{
+    struct headers headers = {.usual = true};
+    struct ml_call_spec spec = spec_of(client);
+    struct ml_err err;
+    change = lua_absindex(L, change);
+    struct ml_http_call *call = new_call(L);
+    int at = lua_gettop(L);
+    add_usual(&headers, true);
+    spec.method = w->method;
+    spec.target = w->path;
+    spec.credential = w->credential;
+    spec.effect = ML_ABSOLUTE;
+    spec.json = true;
+    spec.body = w->body;
+    spec.body_len = w->body_len;
+    spec.headers = headers.list;
+    spec.headers_len = headers.len;
+    spec.usual_headers = true;
+    lua_pushvalue(L, change);
+    bind_change(L, b, call, at, &spec);
+    if (launch(b, call, &spec, w->operation, &err) == 0)
+        return call;
+    lua_pop(L, 1); /* the slow path starts it once more, and says what is wrong */
+    return NULL;
+}
+
 /* --- call --- */
 
-static struct call *check_call(lua_State *L, int idx)
+static struct ml_http_call *check_call(lua_State *L, int idx)
 {
-    struct call *c = luaL_checkudata(L, idx, CALL_TYPE);
+    struct ml_http_call *c = luaL_checkudata(L, idx, CALL_TYPE);
     luaL_argcheck(L, c->call, idx, "the call is closed");
     return c;
 }
 
-static struct call *check_ended(lua_State *L)
+static struct ml_http_call *check_ended(lua_State *L)
 {
-    struct call *c = check_call(L, 1);
+    struct ml_http_call *c = check_call(L, 1);
     luaL_argcheck(L, ml_call_ended(c->call), 1, "the call has not ended: wait for it");
     return c;
 }
@@ -387,7 +453,7 @@ static struct call *check_ended(lua_State *L)
 static int wait_done(lua_State *L, int status, lua_KContext ctx)
 {
     (void)status, (void)ctx;
-    struct call *c = check_call(L, 1);
+    struct ml_http_call *c = check_call(L, 1);
     const struct ml_err *err = ml_call_error(c->call);
     if (err->kind == ML_GUARD)
         ml_bind_of(L)->door.tripped = true; /* caught or not, the run ends with 6 */
@@ -413,7 +479,7 @@ static int wait_done(lua_State *L, int status, lua_KContext ctx)
 /* call:wait() -> status | nil, fault */
 static int l_wait(lua_State *L)
 {
-    struct call *c = check_call(L, 1);
+    struct ml_http_call *c = check_call(L, 1);
     if (ml_call_ended(c->call))
         return wait_done(L, LUA_OK, 0);
     luaL_argcheck(L, !c->op.task, 1, "another task waits for this call");
@@ -430,7 +496,7 @@ static int l_done(lua_State *L)
 /* call:json([{null="drop"}]) -> value */
 static int l_json(lua_State *L)
 {
-    struct call *c = check_ended(L);
+    struct ml_http_call *c = check_ended(L);
     struct ml_json_opts opts = {0};
     struct ml_err err;
     size_t len;
@@ -450,7 +516,7 @@ static int l_body(lua_State *L)
     return 1;
 }
 
-static int push_header(lua_State *L, const struct call *c, const char *name)
+static int push_header(lua_State *L, const struct ml_http_call *c, const char *name)
 {
     size_t len;
     const char *value = ml_call_header(c->call, name, &len);
@@ -492,28 +558,32 @@ static int l_elapsed(lua_State *L)
 
 static int l_cancel(lua_State *L)
 {
-    struct call *c = check_call(L, 1);
+    struct ml_http_call *c = check_call(L, 1);
     ml_call_cancel(c->call);
     ml_op_finish(&c->op);
     return 0;
 }
 
-/* call:close(), __close */
-static int l_call_close(lua_State *L)
+void ml_http_close(struct ml_http_call *c)
 {
-    struct call *c = luaL_checkudata(L, 1, CALL_TYPE);
     struct ml_call *call = c->call;
     if (call && c->change && (ml_call_doubt(call) || ml_call_status(call)))
         ml_change_touch(c->change);
     c->call = NULL;
     ml_call_free(call);
     ml_op_finish(&c->op); /* who waits for it hears that it is closed */
+}
+
+/* call:close(), __close */
+static int l_call_close(lua_State *L)
+{
+    ml_http_close(luaL_checkudata(L, 1, CALL_TYPE));
     return 0;
 }
 
 static int l_call_gc(lua_State *L)
 {
-    struct call *c = luaL_checkudata(L, 1, CALL_TYPE);
+    struct ml_http_call *c = luaL_checkudata(L, 1, CALL_TYPE);
     l_call_close(L);
     ml_op_destroy(&c->op);
     return 0;

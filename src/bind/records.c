@@ -36,6 +36,11 @@ static void dress(lua_State *L, int record, int depth)
         lua_pop(L, 1);
 }
 
+void ml_records_dress(lua_State *L, int record)
+{
+    dress(L, record, 0);
+}
+
 /* raw.records.dress(items, dress): dresses every item. */
 static int l_dress(lua_State *L)
 {
