@@ -48,7 +48,7 @@ end
 
 -- The id in the after-image of a create: of the object, or the stand-in that a plan gave it.
 function recover.id_of(row)
-  local op = service.find(context_of(row), row.operation)
+  local op = service.find(recover.context(row), row.operation)
   local id = op and row.after and raw.json.decode(row.after, { null = "drop" })[op.res.key]
   return id ~= nil and tostring(id) or nil
 end

@@ -72,9 +72,8 @@ static int plan(struct ml_store *store, int64_t id, const struct ml_journal_chan
 
 static int name(struct ml_store *store, int64_t id, const struct ml_journal_change *c)
 {
-    int code = ml_db_bind(store->statement[ML_STORE_NAME], "issss", id, c->rkey, c->target,
-                          c->path, c->before);
-    return code == SQLITE_OK ? run_on_one(store, ML_STORE_NAME) : code;
+    return met_one(store, ml_db_execute(store->statement[ML_STORE_NAME], "issss", id, c->rkey,
+                                        c->target, c->path, c->before));
 }
 
 /* A statement that fails takes back only itself: a refused change leaves no attempt, and the
