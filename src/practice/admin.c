@@ -20,16 +20,55 @@ static void admin_log(struct ml_practice *p, struct ml_ask *ask, struct ml_answe
     ml_access_write(&p->access, since, ml_answer_json(ans, 200));
 }
 
+static void write_list(const char *name, size_t count, uint64_t hash, struct ml_out *o)
+{
+    ml_out_fmt(o, "\"%s\":{\"count\":%zu,\"hash\":\"%016llx\"}", name, count,
+               (unsigned long long)hash);
+}
+
+/* The lists of a shelf as members of an object; returns their common fingerprint. */
+static uint64_t write_shelf(const struct ml_shelf *shelf, struct ml_out *o)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < shelf->count; i++) {
+        const struct ml_records *r = &shelf->records[i];
+        uint64_t hash = ml_records_hash(r);
+        all = all * 31 ^ hash;
+        ml_out_text(o, i ? "," : "");
+        write_list(r->name, json_array_size(r->list), hash, o);
+    }
+    return all;
+}
+
 static void admin_state(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
 {
     (void)ask;
-    unsigned long long recordings = ml_recordings_hash(&p->recordings);
-    unsigned long long users = ml_users_hash(&p->users);
+    uint64_t recordings = ml_recordings_hash(&p->recordings);
+    uint64_t users = ml_users_hash(&p->users);
     struct ml_out *o = ml_answer_json(ans, 200);
-    ml_out_fmt(o, "{\"hash\":\"%016llx\",\"recordings\":{\"count\":%zu,\"hash\":\"%016llx\"}",
-               recordings * 31 ^ users, p->recordings.count, recordings);
-    ml_out_fmt(o, ",\"users\":{\"count\":%zu,\"hash\":\"%016llx\"}", p->users.count, users);
-    ml_out_fmt(o, ",\"requests\":%lu,\"applied\":%lu}", p->requests, p->changes);
+    ml_out_text(o, "{");
+    write_list("recordings", p->recordings.count, recordings, o);
+    ml_out_text(o, ",");
+    write_list("users", p->users.count, users, o);
+    uint64_t all = recordings * 31 ^ users;
+    ml_out_text(o, ",\"screendragon\":{");
+    all = all * 31 ^ write_shelf(&p->dragon, o);
+    ml_out_fmt(o, "},\"hash\":\"%016llx\",\"requests\":%lu,\"applied\":%lu}",
+               (unsigned long long)all, p->requests, p->changes);
+}
+
+/* One list of a shelf, with everything that is kept of its records: what answers hide, too. */
+static void admin_records(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
+{
+    char name[60];
+    struct ml_records *r = NULL;
+    if (ml_route_query(ask->target.query, "of", name, sizeof name) > 0)
+        r = strncmp(name, "screendragon.", 13) == 0 ? ml_shelf_list(&p->dragon, name + 13)
+                                                    : NULL;
+    if (r)
+        ml_out_json(ml_answer_json(ans, 200), r->list);
+    else
+        ml_answer_flat(ans, 400, "of has to name a list, such as screendragon.users");
 }
 
 static void write_operations(const struct ml_practice *p, struct ml_out *o)
@@ -90,6 +129,7 @@ void ml_admin(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
         ml_handler_fn run;
     } paths[] = {{"GET", "log", admin_log},
                  {"GET", "state", admin_state},
+                 {"GET", "records", admin_records},
                  {"GET", "stats", admin_stats},
                  {"POST", "faults", admin_faults}};
     bool split = ml_route_split(ask->uri, &ask->target) == 0 && ask->target.segments == 2;
@@ -101,6 +141,6 @@ void ml_admin(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
         }
     ml_answer_flat(
         ans, 404,
-        "there are GET /practice/log?since=N, GET /practice/state, GET /practice/stats "
-        "and POST /practice/faults");
+        "there are GET /practice/log?since=N, GET /practice/state, GET /practice/stats, "
+        "GET /practice/records?of=LIST and POST /practice/faults");
 }

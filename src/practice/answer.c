@@ -53,11 +53,23 @@ void ml_answer_scim(struct ml_answer *ans, int status, const char *detail)
     ml_out_fmt(o, ",\"status\":\"%d\"}", status);
 }
 
+void ml_answer_message(struct ml_answer *ans, int status, const char *message)
+{
+    struct ml_out *o = ml_answer_json(ans, status);
+    ml_out_fmt(o, "{\"statusCode\":%d,\"message\":", status);
+    ml_out_string(o, message);
+    ml_out_text(o, "}");
+}
+
 void ml_answer_refuse(const struct ml_ask *ask, struct ml_answer *ans, int status,
                       const char *text)
 {
     if (ask->route && strcmp(ask->route->credential, "scim") == 0)
         ml_answer_scim(ans, status, text);
+    else if (ask->route && strcmp(ask->route->service, "screendragon") == 0)
+        ml_answer_flat(ans, status, text);
+    else if (ask->route && strcmp(ask->route->service, "workdrive") == 0)
+        ml_answer_message(ans, status, text);
     else
         ml_answer_error(ans, status, text);
 }

@@ -5,7 +5,7 @@
  *
  * The forms of errors are those of the services (SD-09, SD-22): REST has an
  * object with message and code, where code is a number or a text, or a bare
- * text; SCIM has schemas, detail and status.
+ * text; SCIM has schemas, detail and status; Screendragon has the bare text.
  *
  *     ml_answer_error(ans, 404, "No recording with this id");
  */
@@ -16,20 +16,25 @@
 #include "practice/out.h"
 #include "practice/route.h"
 
+struct ml_upload;
+
 struct ml_ask {
     /* From the connection; NULL where a header is missing. */
     const char *method;
     const char *uri; /* path and query as sent */
     const char *type;
     const char *authorization;
+    const char *api_key; /* of X-API-KEY */
     const char *accept;
     const char *body; /* body_len bytes, NUL behind; never NULL */
     size_t body_len;
     bool too_large; /* the body was over the ceiling and is not there */
     /* Filled on the way. */
-    unsigned long n;    /* number in the log from 1, 0 for the accounting paths */
-    unsigned long late; /* number of the request whose change this is, 0 = its own */
-    bool write;         /* anything but GET and HEAD */
+    unsigned long n;          /* number in the log from 1, 0 for the accounting paths */
+    unsigned long late;       /* number of the request whose change this is, 0 = its own */
+    bool write;               /* it has effects; without a route: anything but GET and HEAD */
+    bool member;              /* the token is that of an ordinary user */
+    struct ml_upload *upload; /* what a form brought to /practice/storage, NULL elsewhere */
     struct ml_target target;
     const struct ml_route *route; /* NULL: none */
     struct ml_fate fate;
@@ -57,6 +62,8 @@ void ml_answer_error(struct ml_answer *ans, int status, const char *message);
 void ml_answer_flat(struct ml_answer *ans, int status, const char *message);
 /* {"schemas":[…],"detail":…,"status":"404"} */
 void ml_answer_scim(struct ml_answer *ans, int status, const char *detail);
+/* {"statusCode":404,"message":"…"}: WorkDrive's own form is not documented. */
+void ml_answer_message(struct ml_answer *ans, int status, const char *message);
 /* The error in the form of the route's service; REST where there is no route. */
 void ml_answer_refuse(const struct ml_ask *ask, struct ml_answer *ans, int status,
                       const char *text);

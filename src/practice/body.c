@@ -18,7 +18,7 @@ static bool is_json(const char *type)
             strncasecmp(type, "application/scim+json", len) == 0);
 }
 
-json_t *ml_body_object(const struct ml_ask *ask, struct ml_answer *ans)
+json_t *ml_body_value(const struct ml_ask *ask, struct ml_answer *ans)
 {
     json_error_t error;
     if (ask->body_len == 0) {
@@ -29,17 +29,22 @@ json_t *ml_body_object(const struct ml_ask *ask, struct ml_answer *ans)
         ml_answer_refuse(ask, ans, 400, "The body has to be sent as application/json");
         return NULL;
     }
-    json_t *object = json_loadb(ask->body, ask->body_len, 0, &error);
-    if (json_is_object(object) && json_object_size(object) > 0)
-        return object;
-    char message[260];
-    if (object)
-        snprintf(message, sizeof message,
-                 "The request body has to be an object that is not empty");
-    else
+    json_t *value = json_loadb(ask->body, ask->body_len, 0, &error);
+    if (!value) {
+        char message[260];
         snprintf(message, sizeof message, "The request body is not JSON: %s", error.text);
+        ml_answer_refuse(ask, ans, 400, message);
+    }
+    return value;
+}
+
+json_t *ml_body_object(const struct ml_ask *ask, struct ml_answer *ans)
+{
+    json_t *object = ml_body_value(ask, ans);
+    if (!object || (json_is_object(object) && json_object_size(object) > 0))
+        return object;
     json_decref(object);
-    ml_answer_refuse(ask, ans, 400, message);
+    ml_answer_refuse(ask, ans, 400, "The request body has to be an object that is not empty");
     return NULL;
 }
 
@@ -66,8 +71,7 @@ static bool type_fits(const struct ml_route_field *field, const json_t *value)
     return false;
 }
 
-/* The member that a dotted name means, or NULL when it or an object on the way is not there. */
-static json_t *member_of(json_t *object, const char *name)
+json_t *ml_body_member(json_t *object, const char *name)
 {
     while (object) {
         size_t len = strcspn(name, ".");
@@ -82,7 +86,7 @@ static json_t *member_of(json_t *object, const char *name)
 const char *ml_body_check(const struct ml_route *route, json_t *object)
 {
     for (const struct ml_route_field *field = route->fields; field && field->name; field++) {
-        const json_t *value = member_of(object, field->name);
+        const json_t *value = ml_body_member(object, field->name);
         if (value && !type_fits(field, value))
             return field->name;
     }

@@ -96,7 +96,19 @@
       "page N is always 500")                                         \
     X("twins", parse_flag, twins,                                     \
       "                       "                                       \
-      "userName and externalId need not be unique")
+      "names and addresses of users need not be unique")              \
+    X("queue", parse_ms, queue_ms,                                    \
+      "=MS                    "                                       \
+      "Screendragon: queued work is done MS after it was accepted")   \
+    X("queue-drop", parse_share, queue_drop,                          \
+      "=P%               "                                            \
+      "Screendragon: this share of queued work is never done")        \
+    X("storage-fail", parse_count, storage_fail,                      \
+      "=N              "                                              \
+      "the first N uploads are answered with 503")                    \
+    X("as-printed", parse_flag, as_printed,                           \
+      "                  "                                            \
+      "WorkDrive: courses are listed at the path of categories")
 
 struct knob {
     const char *name;

@@ -68,11 +68,15 @@ struct ml_faults {
     bool loop_pages;
     bool repeat_page;
     bool shrink_pages;
-    bool twins;         /* userName and externalId need not be unique */
-    unsigned late_page; /* this page answers 500, 0 = none */
-    double rate;        /* requests a second, 0 = no limit */
-    unsigned burst;     /* requests at once, at least 1 where there is a rate */
-    double retry_after; /* seconds, negative = not given */
+    bool twins;            /* userName and externalId need not be unique */
+    unsigned late_page;    /* this page answers 500, 0 = none */
+    unsigned queue_ms;     /* Screendragon's queued work is done this much later */
+    double queue_drop;     /* and this share of it never */
+    unsigned storage_fail; /* this many uploads come to nothing first */
+    bool as_printed;       /* courses are served where WorkDrive's manual has them */
+    double rate;           /* requests a second, 0 = no limit */
+    unsigned burst;        /* requests at once, at least 1 where there is a rate */
+    double retry_after;    /* seconds, negative = not given */
     enum ml_after form;
     enum ml_only only;
 };

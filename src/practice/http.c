@@ -82,6 +82,7 @@ static enum MHD_Result serve(struct ml_practice *p, struct MHD_Connection *conne
     ask->uri = x->uri;
     ask->type = header(connection, "Content-Type");
     ask->authorization = header(connection, "Authorization");
+    ask->api_key = header(connection, "X-API-KEY");
     ask->accept = header(connection, "Accept");
     ask->body = ml_buf_str(&x->body);
     ask->body_len = ask->too_large ? 0 : x->body.len;

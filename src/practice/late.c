@@ -45,7 +45,8 @@ static const char *keep(char **at, const char *text)
 int ml_late_keep(struct ml_practice *p, const struct ml_ask *ask)
 {
     size_t size = room(ask->method) + room(ask->uri) + room(ask->type) +
-                  room(ask->authorization) + room(ask->accept) + ask->body_len + 1;
+                  room(ask->authorization) + room(ask->api_key) + room(ask->accept) +
+                  ask->body_len + 1;
     struct late *late = calloc(1, sizeof *late + size);
     if (!late)
         return -1;
@@ -55,6 +56,7 @@ int ml_late_keep(struct ml_practice *p, const struct ml_ask *ask)
                                 .uri = keep(&at, ask->uri),
                                 .type = keep(&at, ask->type),
                                 .authorization = keep(&at, ask->authorization),
+                                .api_key = keep(&at, ask->api_key),
                                 .accept = keep(&at, ask->accept),
                                 .body = at,
                                 .body_len = ask->body_len,

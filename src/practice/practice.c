@@ -33,16 +33,20 @@ static int seed_account(struct ml_practice *p, const struct ml_practice_conf *co
              (unsigned long long)ml_seed_mix(conf->seed, ML_SEED_TOKEN, 1));
     snprintf(p->scim_token, sizeof p->scim_token, "practice-scim-%016llx",
              (unsigned long long)ml_seed_mix(conf->seed, ML_SEED_TOKEN, 2));
+    snprintf(p->dragon_token, sizeof p->dragon_token, "practice-dragon-%016llx",
+             (unsigned long long)ml_seed_mix(conf->seed, ML_SEED_TOKEN, 3));
     if (ml_recordings_create(&p->recordings, conf->seed, conf->recordings, conf->users, err) <
         0)
         return -1;
-    return ml_users_create(&p->users, conf->seed, conf->users, err);
+    if (ml_users_create(&p->users, conf->seed, conf->users, err) < 0)
+        return -1;
+    return ml_dragon_seed(p, conf->users, err);
 }
 
 static int fill(struct ml_practice *p, const struct ml_practice_conf *conf, struct ml_err *err)
 {
     static const struct ml_handler *const tables[] = {ml_screendesk_handlers, ml_scim_handlers,
-                                                      NULL};
+                                                      ml_screendragon_handlers, NULL};
     if (ml_faults_parse(conf->faults, &p->faults, err) < 0 ||
         ml_serve_bind(ml_routes, tables, &p->bound, &p->bound_count, err) < 0 ||
         seed_account(p, conf, err) < 0 ||
@@ -82,6 +86,7 @@ void ml_practice_stop(struct ml_practice *p)
     if (p->delay.started)
         ml_delay_stop(&p->delay);
     ml_access_destroy(&p->access);
+    ml_shelf_destroy(&p->dragon);
     ml_users_destroy(&p->users);
     ml_recordings_destroy(&p->recordings);
     free(p->bound);
@@ -97,6 +102,11 @@ const char *ml_practice_origin(const struct ml_practice *p)
 const char *ml_practice_token(const struct ml_practice *p)
 {
     return p->token;
+}
+
+const char *ml_practice_dragon_token(const struct ml_practice *p)
+{
+    return p->dragon_token;
 }
 
 const char *ml_practice_scim_token(const struct ml_practice *p)

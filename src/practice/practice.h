@@ -70,6 +70,9 @@ const char *ml_practice_origin(const struct ml_practice *p);
 /* The tokens that the server accepts, never NULL. */
 const char *ml_practice_token(const struct ml_practice *p);      /* SCREENDESK_TOKEN */
 const char *ml_practice_scim_token(const struct ml_practice *p); /* SCREENDESK_SCIM_TOKEN */
+/* SCREENDRAGON_TOKEN, an admin's. With "-member" behind it, it is that of the second user, who
+ * has no rights but over his own record. */
+const char *ml_practice_dragon_token(const struct ml_practice *p);
 /* Stops and frees; NULL is fine. */
 void ml_practice_stop(struct ml_practice *p);
 /* The fault knobs, a line each, for help texts. */

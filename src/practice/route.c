@@ -81,14 +81,19 @@ static int fit(const char *path, const struct ml_target *target, const char **pa
     return segment == target->segments ? params : -1;
 }
 
+static bool brings(const struct ml_route *route, const char *header)
+{
+    return !header || !route->header || strcmp(route->header, header) == 0;
+}
+
 const struct ml_route *ml_route_match(const struct ml_route *routes, const char *method,
-                                      struct ml_target *target)
+                                      const char *header, struct ml_target *target)
 {
     const struct ml_route *best = NULL;
     int fewest = ML_TARGET_PARAMS + 1;
     for (const struct ml_route *route = routes; route->operation; route++) {
         const char *param[ML_TARGET_PARAMS] = {NULL};
-        if (strcmp(route->method, method) != 0)
+        if (strcmp(route->method, method) != 0 || !brings(route, header))
             continue;
         int params = fit(route->path, target, param);
         if (params < 0 || params >= fewest)

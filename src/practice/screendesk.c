@@ -5,6 +5,7 @@
  */
 #include "practice/server.h"
 
+#include "practice/pages.h"
 #include "practice/seed.h"
 
 #include <stdio.h>
@@ -13,57 +14,9 @@
 
 #define TITLE_MAX 255 /* characters */
 
-/* Where a page stands in its list. */
-struct page {
-    size_t count, size, pages; /* items, items a page, pages (at least 1) */
-    size_t number;             /* from 1 */
-    size_t source;             /* the page whose items are shown: number, or another by fault */
-    size_t next;               /* 0 = absent */
-};
-
 typedef void (*write_items_fn)(struct ml_practice *p, size_t first, size_t n, struct ml_out *o);
 
-/* Page numbers are plain digits. 0: refused, and the 400 is in ans. */
-static size_t page_number(const struct ml_ask *ask, struct ml_answer *ans)
-{
-    char text[16];
-    int there = ml_route_query(ask->target.query, "page", text, sizeof text);
-    if (there == 0)
-        return 1;
-    size_t number = 0;
-    if (there > 0 && *text && strspn(text, "0123456789") == strlen(text))
-        number = strtoul(text, NULL, 10);
-    if (number == 0)
-        ml_answer_error(ans, 400, "page has to be a whole number from 1 on");
-    return number;
-}
-
-static void plan_page(struct page *page, size_t count, size_t size, size_t number)
-{
-    *page = (struct page){.count = count, .size = size, .number = number, .source = number};
-    page->pages = count ? (count + size - 1) / size : 1;
-    page->next = number < page->pages ? number + 1 : 0;
-}
-
-/* A list that does not behave. */
-static void spoil_page(const struct ml_faults *f, struct ml_ask *ask, struct page *page)
-{
-    if (f->shrink_pages && page->number > 1) {
-        plan_page(page, page->count / 2, page->size, page->number);
-        ask->fault = "shrink-pages";
-    }
-    if (f->repeat_page && page->number == 2) {
-        page->source = 1;
-        ask->fault = "repeat-page";
-    }
-    /* On the last page a next page would only be ignored: the loop is before it. */
-    if (f->loop_pages && page->pages > 1 && page->number == (page->pages > 2 ? 2 : 1)) {
-        page->next = 1;
-        ask->fault = "loop-pages";
-    }
-}
-
-static void write_pagination(const struct page *page, struct ml_out *o)
+static void write_pagination(const struct ml_page *page, struct ml_out *o)
 {
     size_t first = (page->number - 1) * page->size;
     bool any = first < page->count;
@@ -82,21 +35,21 @@ static void write_pagination(const struct page *page, struct ml_out *o)
 static void answer_page(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans,
                         size_t count, size_t number, write_items_fn write_items)
 {
-    struct page page;
+    struct ml_page page;
     if (number == p->faults.late_page) {
         ask->fault = "late-page-error";
         ml_answer_error(ans, 500, "Something went wrong");
         return;
     }
-    plan_page(&page, count, p->page_size, number);
-    spoil_page(&p->faults, ask, &page);
+    ml_page_plan(&page, count, p->page_size, number);
+    ml_page_spoil(&p->faults, ask, &page);
 
     struct ml_out *o = ml_answer_json(ans, ask->route->status);
     write_pagination(&page, o);
     ml_out_fmt(o, ",\"%s\":[", ask->route->items); /* not always "records" (SD-05) */
-    size_t first = (page.source - 1) * page.size;
-    size_t left = first < page.count ? page.count - first : 0;
-    write_items(p, first, left < page.size ? left : page.size, o);
+    size_t first;
+    size_t n = ml_page_span(&page, &first);
+    write_items(p, first, n, o);
     ml_out_text(o, "]}");
 }
 
@@ -129,7 +82,7 @@ static void shift_recordings(struct ml_practice *p, struct ml_ask *ask, size_t n
 
 static void recordings_list(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
 {
-    size_t number = page_number(ask, ans);
+    size_t number = ml_page_number(ask, ans, "page", 1);
     if (number == 0)
         return;
     shift_recordings(p, ask, number);
@@ -138,7 +91,7 @@ static void recordings_list(struct ml_practice *p, struct ml_ask *ask, struct ml
 
 static void users_list(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
 {
-    size_t number = page_number(ask, ans);
+    size_t number = ml_page_number(ask, ans, "page", 1);
     if (number)
         answer_page(p, ask, ans, p->users.count, number, write_users);
 }

@@ -33,7 +33,11 @@ enum ml_seed_stream {
     ML_SEED_REQUEST,
     ML_SEED_FAULT,
     ML_SEED_SLOW,
-    ML_SEED_SHIFT
+    ML_SEED_SHIFT,
+    ML_SEED_DRAGON,
+    ML_SEED_WORK,
+    ML_SEED_WORK_ID,
+    ML_SEED_QUEUE
 };
 
 struct ml_seed_words {

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 int64_t ml_practice_now(struct ml_practice *p)
 {
@@ -23,19 +22,30 @@ static ml_handler_fn find_handler(const struct ml_handler *const *tables, const 
     return NULL;
 }
 
+static struct ml_bound *bound_named(struct ml_bound *bound, size_t count, const char *operation)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(bound[i].route->operation, operation) == 0)
+            return &bound[i];
+    return NULL;
+}
+
 int ml_serve_bind(const struct ml_route *routes, const struct ml_handler *const *tables,
                   struct ml_bound **out, size_t *count, struct ml_err *err)
 {
-    size_t n = 0;
-    while (routes[n].operation)
-        n++;
-    struct ml_bound *bound = calloc(n + 1, sizeof *bound);
+    size_t routes_count = 0;
+    *count = 0;
+    while (routes[routes_count].operation)
+        routes_count++;
+    struct ml_bound *bound = calloc(routes_count + 1, sizeof *bound);
     if (!bound)
         return ml_err_set(err, ML_MEMORY, "out of memory for the practice routes");
-    for (size_t i = 0; i < n; i++) {
-        bound[i] = (struct ml_bound){.route = &routes[i]};
-        bound[i].run = find_handler(tables, routes[i].operation);
-        if (!bound[i].run) {
+    for (size_t i = 0; i < routes_count; i++) {
+        if (bound_named(bound, *count, routes[i].operation))
+            continue; /* by another method */
+        bound[*count] = (struct ml_bound){.route = &routes[i]};
+        bound[*count].run = find_handler(tables, routes[i].operation);
+        if (!bound[(*count)++].run) {
             free(bound);
             return ml_err_set(err, ML_USAGE,
                               "the practice server has no code for %s (%s %s), which is in the "
@@ -44,16 +54,12 @@ int ml_serve_bind(const struct ml_route *routes, const struct ml_handler *const 
         }
     }
     *out = bound;
-    *count = n;
     return 0;
 }
 
 static struct ml_bound *bound_of(struct ml_practice *p, const struct ml_route *route)
 {
-    for (size_t i = 0; i < p->bound_count; i++)
-        if (p->bound[i].route == route)
-            return &p->bound[i];
-    return NULL;
+    return bound_named(p->bound, p->bound_count, route->operation);
 }
 
 /* A framework answers paths it does not know with a page, or with JSON when asked for it. */
@@ -65,23 +71,14 @@ static void answer_no_route(const struct ml_ask *ask, struct ml_answer *ans)
         ml_answer_html(ans, 404, "The page you were looking for does not exist (404)");
 }
 
-/* The token decides by the kind of the route: neither opens what is the other's (SD-20). */
-static bool token_fits(const struct ml_practice *p, const struct ml_ask *ask)
-{
-    const char *wanted = strcmp(ask->route->credential, "scim") == 0 ? p->scim_token : p->token;
-    const char *given = ask->authorization;
-    return strncasecmp(given, "Bearer ", 7) == 0 && strcmp(given + 7, wanted) == 0;
-}
-
 static void answer_route(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
 {
     struct ml_bound *bound = ask->route ? bound_of(p, ask->route) : NULL;
+    const char *refusal = bound ? ml_auth_refusal(p, ask) : NULL;
     if (!bound) {
         answer_no_route(ask, ans);
-    } else if (!ask->authorization) {
-        ml_answer_refuse(ask, ans, 401, "Access token is missing");
-    } else if (!token_fits(p, ask)) {
-        ml_answer_refuse(ask, ans, 401, "Access token is not valid");
+    } else if (refusal) {
+        ml_answer_refuse(ask, ans, 401, refusal);
     } else if (ask->too_large) {
         ml_answer_refuse(ask, ans, 413, "The request body is too large");
     } else {
@@ -189,7 +186,8 @@ static void find_route(struct ml_ask *ask)
 {
     const char *method = strcmp(ask->method, "HEAD") == 0 ? "GET" : ask->method;
     if (ml_route_split(ask->uri, &ask->target) == 0)
-        ask->route = ml_route_match(ml_routes, method, &ask->target);
+        ask->route = ml_route_match(ml_routes, method, ml_auth_header(ask), &ask->target);
+    ask->write = ask->route ? ask->route->write : strcmp(method, "GET") != 0;
 }
 
 /* Faults that put the change off, or forget it. True: the request is not carried out now. */
@@ -221,7 +219,6 @@ static void serve_api(struct ml_practice *p, struct ml_ask *ask, struct ml_answe
 {
     ask->n = ++p->entries;
     p->requests++;
-    ask->write = strcmp(ask->method, "GET") != 0 && strcmp(ask->method, "HEAD") != 0;
     find_route(ask);
     struct ml_bound *bound = ask->route ? bound_of(p, ask->route) : NULL;
     if (bound)

@@ -3,14 +3,15 @@
  * The practice server from inside: its parts, and the way of a request.
  *
  *     http.c (libmicrohttpd) -> serve.c: number, fate, route, token
- *       -> screendesk.c, scim.c (one file a service) -> recordings.c, users.c
+ *       -> screendesk.c, scim.c -> recordings.c, users.c
+ *          screendragon.c, workdrive*.c -> shelf.c, view.c
  *     -> access.c (the log line) -> http.c: the answer, delayed or broken as decided
  *
  * A change that is to come late is kept by late.c and goes the same way, from
  * the token on, when its time has come.
  *
- * A new service is one file with handlers, a line in serve.c's table of them,
- * and a catalogue. A route without a handler stops the start.
+ * A new service is one file with handlers, a line in practice.c's table of them,
+ * a line in auth.c, and a catalogue. A route without a handler stops the start.
  *
  * Invariant: everything behind `lock` is touched with the lock held, also
  * when one thread would do: the accounting paths and later pools rely on it.
@@ -23,6 +24,7 @@
 #include "practice/delay.h"
 #include "practice/practice.h"
 #include "practice/recordings.h"
+#include "practice/shelf.h"
 #include "practice/users.h"
 
 #include <jansson.h>
@@ -49,6 +51,7 @@ struct ml_practice {
     char origin[48];
     char token[48];
     char scim_token[48];
+    char dragon_token[48];
     uint64_t seed;
     unsigned page_size;
     struct MHD_Daemon *daemon;
@@ -57,6 +60,7 @@ struct ml_practice {
     pthread_mutex_t lock; /* for all below */
     struct ml_recordings recordings;
     struct ml_users users;
+    struct ml_shelf dragon; /* Screendragon */
     unsigned long requests; /* to the services, not the accounting paths */
     unsigned long entries;  /* of the log: requests, and changes that came late */
     unsigned long changes;  /* applied ones; also moves the account's clock */
@@ -70,6 +74,10 @@ struct ml_practice {
 
 extern const struct ml_handler ml_screendesk_handlers[];
 extern const struct ml_handler ml_scim_handlers[];
+extern const struct ml_handler ml_screendragon_handlers[];
+
+/* Fills Screendragon's account with `users` people, the same as those of Screendesk. */
+int ml_dragon_seed(struct ml_practice *p, unsigned users, struct ml_err *err);
 
 /* Finds the handler of every route; *out (owned by the caller, free) has *count entries. A
  * route without one is an error that names it. */
@@ -80,6 +88,11 @@ int ml_serve_bind(const struct ml_route *routes, const struct ml_handler *const 
 void ml_serve(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans);
 /* Carries out, under its own number, what the request `ask->late` asked for. */
 void ml_serve_late(struct ml_practice *p, struct ml_ask *ask);
+/* Why the request's credential does not open its route, NULL when it does; ask->member is set
+ * on the way. */
+const char *ml_auth_refusal(const struct ml_practice *p, struct ml_ask *ask);
+/* The header that brings the request's credential; NULL: it has none. */
+const char *ml_auth_header(const struct ml_ask *ask);
 /* Keeps the request to be carried out after ask->fate.late_ms; it is forgotten when the server
  * stops before. -1: no memory, or the server stops. */
 int ml_late_keep(struct ml_practice *p, const struct ml_ask *ask);
@@ -90,6 +103,10 @@ int64_t ml_practice_now(struct ml_practice *p);
 
 /* Reads the body as a JSON object (owned by the caller). NULL: the 400 is in ans. */
 json_t *ml_body_object(const struct ml_ask *ask, struct ml_answer *ans);
+/* Reads the body as JSON of any kind. As ml_body_object. */
+json_t *ml_body_value(const struct ml_ask *ask, struct ml_answer *ans);
+/* The member that a dotted name means, or NULL. Borrowed. */
+json_t *ml_body_member(json_t *object, const char *name);
 /* Checks the members of `object` that the route names against their types; others are ignored,
  * as Rails does. NULL: all fine; else the name of the first one that is wrong. */
 const char *ml_body_check(const struct ml_route *route, json_t *object);

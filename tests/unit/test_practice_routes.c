@@ -21,7 +21,7 @@ static const char *match(const char *method, const char *uri, char param[2][64])
     struct ml_target target = {.segments = 0};
     if (ml_route_split(uri, &target) < 0)
         return "";
-    const struct ml_route *route = ml_route_match(routes, method, &target);
+    const struct ml_route *route = ml_route_match(routes, method, NULL, &target);
     for (int i = 0; i < 2; i++)
         snprintf(param[i], 64, "%s", target.param[i] ? target.param[i] : "");
     return route ? route->operation : "";
