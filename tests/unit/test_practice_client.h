@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +30,7 @@
 
 #include <cmocka.h>
 
-enum token { NONE, REST, SCIM, WRONG };
+enum token { NONE, REST, SCIM, WRONG, DRAGON, DRAGON_MEMBER };
 
 struct reply {
     int status;    /* 0: no answer at all */
@@ -82,14 +83,15 @@ static inline void send_all(int fd, const char *bytes, size_t len)
 static inline void send_request(const struct ml_practice *p, int fd, const char *method,
                                 const char *path, enum token token, const char *body)
 {
-    const char *const tokens[] = {NULL, ml_practice_token(p), ml_practice_scim_token(p),
-                                  "wrong"};
+    const char *const tokens[] = {
+        "",      ml_practice_token(p),        ml_practice_scim_token(p),
+        "wrong", ml_practice_dragon_token(p), ml_practice_dragon_token(p)};
     char *text = NULL;
     int n = asprintf(&text,
-                     "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s%s%s"
+                     "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s%s%s%s"
                      "%sContent-Length: %zu\r\n\r\n%s",
-                     method, path, token ? "Authorization: Bearer " : "",
-                     token ? tokens[token] : "", token ? "\r\n" : "",
+                     method, path, token ? "Authorization: Bearer " : "", tokens[token],
+                     token == DRAGON_MEMBER ? "-member" : "", token ? "\r\n" : "",
                      body ? "Content-Type: application/json\r\n" : "",
                      body ? strlen(body) : (size_t)0, body ? body : "");
     assert_true(n > 0);
