@@ -16,14 +16,18 @@
 --   local new = change.update(op, rec, { title = "new" })
 
 local raw = require "moonlever.raw"
+local args = require "moonlever.args"
 local check = require "moonlever.check"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
+local finder = require "moonlever.finder"
 local objects = require "moonlever.objects"
 local memory = require "moonlever.memory"
 local planned = require "moonlever.planned"
 local settle = require "moonlever.settle"
+local times = require "moonlever.times"
 local shape = require "moonlever.shape"
+local views = require "moonlever.views"
 
 local change = {}
 
@@ -48,7 +52,10 @@ end
 
 -- A deep copy of a value as it goes on the wire: lists marked, roles as flags.
 local function outgoing(spec, value)
-  if type(value) ~= "table" then return value end
+  if type(value) ~= "table" then
+    if spec and spec.flag and type(value) == "boolean" then return value and 1 or 0 end
+    return value
+  end
   if spec and spec.normalise == "roles" then return shape.roles(value) end
   local list = spec and spec.type == "list" or raw.json.is_array(value)
   local copy = {}
@@ -67,18 +74,27 @@ end
 
 local function with_defaults(op, body)
   for name, value in next, op.spec.defaults or {} do
-    if body[name] == nil then body[name] = raw.json.array { table.unpack(value) } end
+    if body[name] == nil and not op.fields[name] then body[name] = raw.json.array { table.unpack(value) } end
   end
   return body
 end
 
 local function encode(op, body)
+  if op.spec.body == "list" then body = raw.json.array { body } end
   if op.spec.wrap then body = { [op.spec.wrap] = body } end
   return raw.json.encode(body, { sorted = true })
 end
 
+local function op_has_secrets(op)
+  for _, spec in pairs(op.fields or {}) do
+    if spec.secret then return true end
+  end
+  return false
+end
+
 -- The members of `sent` that differ in the before-image.
 local function differing(op, sent, before)
+  if not op.plain then return views.differing(op, sent, before) end
   local members = {}
   for name, value in next, sent do
     if settle.is_visible(op, name, before) and not shape.covers_member(op.spec.fields, name, value, before) then
@@ -99,22 +115,42 @@ local function image_of(object, names)
 end
 
 -- The images that the journal keeps: what differs for an update, all of it for what
--- replaces or ends an object, since an undo needs it.
+-- replaces or ends an object, since an undo needs it. They are spelled as in records.
 local function images(job)
-  local effect, before = job.op.spec.effect, nil
+  local op, effect, before = job.op, job.op.spec.effect, nil
+  if job.images then return job.images.before, job.images.after end
+  local sent, fields = job.patch or job.sent, op.res.shape.fields
   if job.before then
-    before = effect == "update" and image_of(job.before, job.changed) or raw.json.encode(job.before, { sorted = true })
+    before = effect == "update" and image_of(job.before, job.changed)
+      or raw.json.encode(views.masked(fields, job.before), { sorted = true })
   end
   local after
-  if effect == "create" and job.op.ctx.overlay then
+  if effect == "create" and op.ctx.overlay then
     -- What the plan does to the new object names it by its stand-in.
-    local object = { [job.op.res.key] = job.op.ctx.overlay:next_key() }
-    for name, value in next, job.sent do object[name] = value end
+    local object = { [op.res.key] = op.ctx.overlay:next_key() }
+    for name, value in next, sent or {} do object[name] = value end
     after = raw.json.encode(object, { sorted = true })
-  elseif job.sent then
-    after = effect == "update" and image_of(job.sent, job.changed) or raw.json.encode(job.sent, { sorted = true })
+  elseif sent then
+    after = effect == "update" and image_of(sent, job.changed) or raw.json.encode(sent, { sorted = true })
   end
   return before, after
+end
+
+-- The body as it is written down: without secrets.
+local function noted_body(job)
+  local masked = job.sent and op_has_secrets(job.op) and views.masked(job.op.fields, job.sent)
+  if not masked or masked == job.sent then return job.request.body end
+  return encode(job.op, with_defaults(job.op, masked))
+end
+
+-- Creates without a name of their own do not stand in each other's way.
+local function row_key(job)
+  local op = job.op
+  local key = memory.key(op, job.target)
+  if op.spec.effect ~= "create" or op.spec.unique then return key end
+  local made = op.ctx.made
+  made[key] = (made[key] or 0) + 1
+  return made[key] > 1 and ("%s#%d"):format(key, made[key]) or key
 end
 
 -- Takes the change through the door and into the journal; `old` is a row that an
@@ -122,11 +158,13 @@ end
 local function declare(job, old)
   local op, request = job.op, job.request
   local before, after = images(job)
-  while raw.must_wait() do raw.sleep(0.01) end
+  while not job.crowd and raw.must_wait() do raw.sleep(0.01) end
+  local path = request.query and request.path .. "?" .. request.query or request.path
   return raw.change(op.ctx.handle, {
     service = op.ctx.name, operation = op.name, resource = op.resource, target = job.target,
-    method = op.spec.method, path = request.path, effect = op.spec.effect,
-    rkey = memory.key(op, job.target), body = request.body, before = before, after = after,
+    method = endpoint.method(op), path = path, effect = job.effect or op.spec.effect,
+    rkey = row_key(job), body = job.noted or request.body, before = before, after = after,
+    switch = op.spec.switch, warning = op.spec.confirm,
     adopt = old and old.adopt, attempts = old and old.attempts, state = old and old.state,
     redoes = old and old.redoes,
   })
@@ -147,21 +185,30 @@ end
 
 -- Which image does an object that was read back show?
 function Job:image(got)
+  if not self.op.plain and #self.changed == 0 then return "blind" end
   if settle.applied(self.op, self.sent, got) then return "after" end
-  for _, name in ipairs(self.changed) do
+  for _, name in ipairs(self.op.plain and {} or self.changed) do
+    if not views.image_shows(self.op, name, rawget(self.before, name), got) then return "other" end
+  end
+  for _, name in ipairs(self.op.plain and self.changed or {}) do
     if not shape.same(self.op.spec.fields[name], self.before[name], got[name]) then return "other" end
   end
   return "before"
 end
 
-local function new_job(op, held, target, sent, before)
-  local path = endpoint.path(op, { target })
-  return setmetatable({
-    op = op, held = held, target = target, sent = sent, before = before,
-    changed = before and sent and differing(op, sent, before) or {},
-    reader = op.sibling(op.spec.read), read_path = path,
+-- A job on an object that is there. `given`: what the call was made with, where that is more
+-- than a target and a body.
+local function new_job(op, held, target, sent, before, given)
+  local path = endpoint.path(op, given and given.ids or { target })
+  local patch = sent and (op.plain and sent or views.patch(op, sent, before))
+  local job = setmetatable({
+    op = op, held = held, target = target, sent = sent, before = before, patch = patch,
+    changed = before and sent and differing(op, patch, before) or {},
     request = { path = path, target = target, body = sent and encode(op, sent) or nil },
   }, Job)
+  job.request.query = given and endpoint.query(given.query)
+  job.noted = noted_body(job)
+  return job
 end
 
 -- Declares and sends a job, or plans it. `settled` sends it and returns the object;
@@ -170,22 +217,24 @@ end
 local function run(job, settled, plan, known)
   if job.change then return settled(job) end
   local old = memory.take(job)
+  job.old = old
   if old and old.done then return known(old) end
   if memory.is_left_alone(job) then
     raw.noop(job.op.name, job.target)
-    return job.before or job.op.res.shape:with(job.sent or {}, {})
+    return job.before or job.op.res.shape:with(job.patch or job.sent or {}, {})
   end
   job.change = declare(job, old)
   job.request.change = job.change
   if not job.change:planned() then return settled(job) end
   job.change:finish("planned")
-  planned.note(job.op, job.target, job.before, job.sent, job.changed)
+  planned.note(job.op, job.target, job.before, job.patch or job.sent, job.changed)
   return plan()
 end
+change.run = run
 
 local function patch_of(job, members)
   local patch = {}
-  for _, name in ipairs(members) do patch[name] = job.sent[name] end
+  for _, name in ipairs(members) do patch[name] = job.patch[name] end
   return patch
 end
 
@@ -198,6 +247,11 @@ local function run_patch(job, members)
     return shape_of:with(job.before, patch)
   end, function() return shape_of:with(job.before, patch_of(job, members)) end)
 end
+
+-- For the strategies in other files.
+change.hold, change.encode, change.outgoing, change.new_job = hold, encode, outgoing_fields, new_job
+change.run_patch, change.declare, change.with_defaults = run_patch, declare, with_defaults
+change.outgoing_value = outgoing
 
 -- ---------------------------------------------------------------------------
 -- Duplicates within a run (SD-23)
@@ -230,6 +284,13 @@ local function claim(op, values, owner)
   return claims
 end
 
+change.claim = claim
+
+-- Gives claims back.
+function change.give_back(op, claims)
+  for _, name in ipairs(claims) do op.ctx.claims[name] = nil end
+end
+
 -- Runs f with claims held. They are given back when f fails and leaves no doubt: a
 -- create of unknown outcome must not be tried again under the same name.
 local function claiming(op, values, owner, f)
@@ -237,10 +298,11 @@ local function claiming(op, values, owner, f)
   local ok, result = pcall(f)
   if ok then return result, claims end
   if errors.is(result) and result.kind ~= "cancelled" and result.outcome ~= "unknown" then
-    for _, name in ipairs(claims) do op.ctx.claims[name] = nil end
+    change.give_back(op, claims)
   end
   error(result, 0)
 end
+change.claiming = claiming
 
 -- ---------------------------------------------------------------------------
 -- The operations
@@ -338,211 +400,86 @@ function change.update(op, target, fields)
   return object
 end
 
+-- The day of a delete that is for later, or nil.
+local function day_to_come(op, query)
+  local text = op.spec.later and query[op.spec.later]
+  if not text then return nil end
+  local at = times.parse(text)
+  if not at then
+    errors.usage(("%s: '%s' is '%s', which is no date"):format(op.call, op.spec.later, errors.one_line(text, 40)),
+      "write it as 2025-01-31, or with the time behind it")
+  end
+  return at > raw.wall_ms() * 1000 and text or nil
+end
+
+-- Which image does an object show that was to be deleted?
+local function delete_image(job, got)
+  return views.is_gone(job.op, got) and "after" or "before"
+end
+change.delete_image = delete_image
+
 -- Deletes an object, by record or id. Returns nothing.
-function change.delete(op, target)
-  local id, record = objects.target(op, target)
+function change.delete(op, ...)
+  local given = args.write(op, ...)
+  args.checked_body(op, given)
+  local id, record, later = given.id, given.record, day_to_come(op, given.query)
   if memory.was_deleted(op, id) then return end
   local held <close> = hold(op, id) -- luacheck: ignore
   -- The before-image is all that an undo has; and nothing is promised to end that is not there.
-  record = record or op.spec.read and objects.get(op.sibling(op.spec.read), id)
-  if record then id = tostring(record[op.res.key]) end
-  local job = new_job(op, held, id, nil, record)
-  job.gone_is_done = true
-  job.image = function() return "before" end
-  run(job, settle.absolute, function() op.ctx.overlay:delete(op.res, id) end, function() end)
+  record = record or op.spec.read and finder.get(op, id)
+  if record and (op.spec.params[1]["in"] or "path") == "path" then
+    id = tostring(record[op.res.key])
+    given.ids[1] = id
+  end
+  if record then args.only_if(op, id, record, given.query) end
+  if record and views.is_gone(op, record) then return raw.noop(op.name, id) end
+  local job = new_job(op, held, id, nil, record, given)
+  job.gone_is_done, job.later, job.image = true, later, delete_image
+  run(job, settle.absolute, function() op.ctx.overlay:delete(op.res, record and record[op.res.key] or id) end,
+    function() end)
 end
 
--- Is the object already exactly what a replacement would make it?
-local function is_exactly(op, body, before)
-  for name in pairs(op.spec.fields) do
-    local wanted, there = body[name], before[name]
-    if wanted == null then wanted = nil end
-    if wanted == nil and rawget(before, name) ~= nil then return false end
-    local sent, got = { [name] = wanted }, { [name] = there }
-    if wanted ~= nil and not shape.covers(op.spec.fields, sent, got) then return false end
-  end
-  return true
+-- What names a create before there is an id.
+local function target_of(op, given, patch)
+  local label = op.res.spec.label and patch[op.res.spec.label]
+  return finder.natural_key(op, patch) or type(label) == "string" and label ~= "" and label or given.id
+    or given.query.name or "new"
 end
 
-local function put(op, held, id, body, before, members)
-  local job = new_job(op, held, id, body, before)
-  job.verify = true
-  local object = run_patch(job, members or job.changed)
-  objects.remember(op, id, body[op.res.spec.alias])
-  return object
-end
-
--- Replaces an object as a whole (PUT with exactly these fields). Roles that are
--- not given are taken from a fresh read, since the service would reset them (SD-15).
-function change.replace(op, target, fields)
-  local id = objects.target(op, target)
-  check.fields(op.call, fields, op.spec.fields, true)
-  local held <close> = hold(op, id) -- luacheck: ignore
-  local before = objects.get(op.sibling(op.spec.read), id)
-  id = tostring(before[op.res.key])
-  local body = outgoing_fields(op.spec.fields, fields)
-  for name, spec in pairs(op.spec.fields) do
-    if spec.normalise == "roles" and body[name] == nil then body[name] = change.flags(op, before, name) end
-  end
-  if is_exactly(op, body, before) then
-    raw.noop(op.name, id)
-    return before
-  end
-  return (claiming(op, fields, id, function()
-    local members = {}
-    for name in pairs(op.spec.fields) do members[#members + 1] = name end
-    return put(op, held, id, with_defaults(op, body), before, members)
-  end))
-end
-
--- ---------------------------------------------------------------------------
--- Read, merge, replace, compare (SD-15, SD-16)
-
--- The role flags of an object just read. A replacement without them would demote
--- people, so their absence is an error, and so is a role that cannot be sent.
-function change.flags(op, object, name)
-  local roles = rawget(object, name)
-  if not roles then
-    errors.raise("remote", ("%s %s: the answer has no '%s'"):format(op.name, object[op.res.key], name), {
-      operation = op.name, target = object[op.res.key],
-      fix = "without them a replacement would reset the user's rights, so nothing was sent (SD-15)",
-    })
-  end
-  local flags = {}
-  for role, on in pairs(roles) do
-    if op.spec.fields[name].fields[role] then
-      flags[role] = on
-    elseif on then
-      errors.raise("remote", ("%s %s: the role '%s' is not known"):format(op.name, object[op.res.key], role), {
-        operation = op.name, target = object[op.res.key],
-        fix = "it could be lost in a replacement, so nothing was sent: change this user in the service itself",
-      })
-    end
-  end
-  return flags
-end
-
--- A fresh object as the body of a replacement: all that was read but its id (SD-17)
--- and what the service derives, and the external id where it is known.
-local function body_of(op, fresh)
-  local body = {}
-  for name, value in next, fresh do
-    if name ~= op.res.key and name ~= "meta" then body[name] = outgoing(op.spec.fields[name], value) end
-  end
-  for name, spec in pairs(op.spec.fields) do
-    if spec.normalise == "roles" then body[name] = change.flags(op, fresh, name) end
-  end
-  local name = body.name
-  if type(name) == "table" and (name.givenName or name.familyName) then name.formatted = nil end
-  local alias = op.res.spec.alias
-  if alias and body[alias] == nil then body[alias] = objects.alias(op, fresh[op.res.key]) end
-  return with_defaults(op, body)
-end
-
-local function merge(spec, old, new)
-  if type(old) ~= "table" or type(new) ~= "table" or not spec or spec.type ~= "object" then return new end
-  local merged = {}
-  for name, value in next, old do merged[name] = value end
-  for name, value in next, new do merged[name] = merge(spec.fields[name], merged[name], value) end
-  return merged
-end
-
--- What a call of a merging operation sets: member name -> value. set_roles and
--- set_active name their one member in the catalogue, update takes fields.
-local function wanted_members(op, value)
-  local derived, fields = op.derived, op.spec.fields
-  if not derived.sets then
-    local given = check.fields(op.call, value, fields)
-    return given
-  end
-  if derived.exact and type(value) == "table" and value[1] ~= nil then
-    local flags = {}
-    for _, name in ipairs(value) do
-      if type(name) ~= "string" then errors.usage(("%s: names of roles are strings"):format(op.call)) end
-      flags[name] = true
-    end
-    value = flags
-  end
-  if derived.fields then
-    check.fields(op.call, value, derived.fields)
-  else
-    check.value(op.call, derived.sets, value, derived.value)
-  end
-  return { [derived.sets] = value }
-end
-
-local function merged_body(op, fresh, members)
-  local body = body_of(op, fresh)
-  for name, value in pairs(members) do
-    local spec = op.spec.fields[name]
-    if op.derived.exact then
-      body[name] = outgoing(spec, value)
-    elseif value == null then
-      body[name] = null
-    else
-      body[name] = merge(spec, body[name], spec.normalise and value or outgoing(spec, value))
-    end
-  end
-  return body
-end
-
--- Which of the wanted members differ from the object. An external id that reads do
--- not show differs unless this run knows it (SD-16).
-local function changed_members(op, members, body, fresh)
-  local names, alias = {}, op.res.spec.alias
-  for name in pairs(members) do
-    local hidden = name == alias and rawget(fresh, name) == nil
-    local there = rawget(fresh, name)
-    if hidden then there = objects.alias(op, fresh[op.res.key]) end
-    local sent, got = { [name] = body[name] }, { [name] = there }
-    if not shape.covers(op.spec.fields, sent, got) or (hidden and body[name] == null) then
-      names[#names + 1] = name
-    end
-  end
-  return names
-end
-
--- The strategy "merge_put": reads the object, merges, replaces it whole, reads it
--- again and compares. `op` is the replacing operation, op.derived the catalogue's
--- entry of the call.
-function change.merge_put(op, target, value)
-  local id, record = objects.target(op, target)
-  local members = wanted_members(op, value)
-  if record then objects.remember(op, id, record[op.res.spec.alias]) end
-  local held <close> = hold(op, id) -- luacheck: ignore
-  local fresh = objects.get(op.sibling(op.spec.read), id)
-  id = tostring(fresh[op.res.key])
-  local body = merged_body(op, fresh, members)
-  local names = changed_members(op, members, body, fresh)
-  if #names == 0 then
-    raw.noop(op.name, id)
-    return fresh
-  end
-  return (claiming(op, members, id, function() return put(op, held, id, body, fresh, names) end))
+local function create_job(op, given, body)
+  local sent = outgoing_fields(op.fields, body or {})
+  local names = {}
+  for name in pairs(op.plain and sent or views.object(op, sent)) do names[#names + 1] = name end
+  local text = body and encode(op, with_defaults(op, sent)) or nil
+  local patch = op.plain and sent or views.object(op, sent)
+  local job = {
+    op = op, target = target_of(op, given, patch), sent = sent, patch = patch, changed = names,
+    matches = settle.create_matches,
+    request = { path = endpoint.path(op, given.ids), query = endpoint.query(given.query), body = text },
+  }
+  job.request.target = job.target
+  job.noted = noted_body(job)
+  return job
 end
 
 -- Creates an object; returns it. An unknown outcome is settled by a search for its
 -- natural key: one is confirmed, none is sent once more, two are a conflict. What the
 -- service has only accepted by the end of --wait is returned as it was sent, without an id.
-function change.create(op, fields)
-  check.fields(op.call, fields, op.spec.fields, true)
-  local sent = outgoing_fields(op.spec.fields, fields)
-  local target = sent[op.res.spec.natural_key]
+function change.create(op, ...)
+  local given = args.write(op, ...)
+  local body = args.checked_body(op, given, true)
+  local job = create_job(op, given, body)
   -- Until there is an id, the owner of the addresses is this call and no other.
-  local object, claims = claiming(op, fields, {}, function()
-    local names = {}
-    for name in pairs(sent) do names[#names + 1] = name end
-    local job = {
-      op = op, target = target, sent = sent, changed = names, matches = settle.create_matches,
-      request = { path = endpoint.path(op, {}), target = target, body = encode(op, with_defaults(op, sent)) },
-    }
-    return run(job, settle.create, function() return op.ctx.overlay:create(op.res, sent, op.spec.fills) end,
-      function(old) return op.res.shape:with(raw.json.decode(old.after), {}) end)
+  local object, claims = claiming(op, body or {}, {}, function()
+    return run(job, settle.create, function() return op.ctx.overlay:create(op.res, job.patch, op.spec.fills) end,
+      function(old) return old.after and op.res.shape:with(raw.json.decode(old.after), {}) end)
   end)
   local id = object and object[op.res.key]
-  if id == nil then return op.res.shape:with(sent, {}) end -- its addresses stay taken
+  if id == nil then -- its addresses stay taken
+    return op.spec.answer ~= "none" and op.res.shape:with(object or job.patch, {}) or nil
+  end
   for _, name in ipairs(claims) do op.ctx.claims[name] = tostring(id) end
-  objects.remember(op, id, sent[op.res.spec.alias])
+  objects.remember(op, id, job.sent[op.res.spec.alias])
   return object
 end
 

@@ -100,6 +100,7 @@ local EXPECTED = {
 }
 
 local function has_type(value, wanted)
+  if wanted == "any" then return true end
   if wanted == "integer" then return math.type(value) == "integer" end
   if wanted == "object" then return type(value) == "table" and not raw.json.is_array(value) end
   if wanted == "list" then return is_list(value) end
@@ -122,21 +123,69 @@ local function object_fields(what, path, value, fields)
   end
 end
 
--- Checks one value; `path` names it in messages, such as "name.givenName".
-function field_value(what, path, value, spec)
-  if value == null then
-    if spec.null == true then return end
-    errors.usage(("%s: '%s' cannot be null"):format(what, path))
+local UUID = "^" .. ("x"):rep(8) .. ("%-" .. ("x"):rep(4)):rep(3) .. "%-" .. ("x"):rep(12) .. "$"
+UUID = UUID:gsub("x", "%%x")
+
+-- Does the text have the form of a UUID?
+function check.is_uuid(text)
+  return type(text) == "string" and text:find(UUID) ~= nil
+end
+
+local function words(values)
+  local texts = {}
+  for i, value in ipairs(values) do texts[i] = tostring(value) end
+  return table.concat(texts, ", ")
+end
+
+local function one_of(what, path, value, values)
+  for _, known in ipairs(values) do
+    if known == value then return end
   end
-  if not has_type(value, spec.type) then
-    errors.usage(("%s: '%s' must be %s, not %s"):format(what, path, EXPECTED[spec.type], describe(value)))
+  local near = type(value) == "string" and type(values[1]) == "string" and suggest.closest(value, values)
+  errors.usage(("%s: '%s' must be %s%s, not %s%s"):format(what, path, #values > 1 and "one of " or "", words(values),
+    describe(value), near and ("; did you mean '%s'?"):format(near) or ""))
+end
+
+local function one_true(what, path, value, flags)
+  local set = 0
+  for _, name in ipairs(flags) do
+    if value[name] == true then set = set + 1 end
   end
+  if set ~= 1 then
+    errors.usage(("%s: of '%s' exactly one of %s must be true"):format(what, path, words(flags)))
+  end
+end
+
+-- What a specification says beyond the type.
+local function constraints(what, path, value, spec)
   if spec.format == "email" and not check.is_email(value) then
     errors.usage(("%s: '%s' is not an address: %s"):format(what, path, describe(value)))
   end
   if spec.min and value < spec.min then
     errors.usage(("%s: '%s' must be %d or more, not %s"):format(what, path, spec.min, describe(value)))
   end
+  if spec.enum then one_of(what, path, value, spec.enum) end
+  if spec.strict and not check.is_uuid(value) then
+    errors.usage(("%s: '%s' must be a UUID, not %s"):format(what, path, describe(value)))
+  end
+  if spec.nonempty and #value == 0 then
+    errors.usage(("%s: '%s' is empty; at least one is needed"):format(what, path))
+  end
+  if spec.one_true then one_true(what, path, value, spec.one_true) end
+end
+
+-- Checks one value; `path` names it in messages, such as "name.givenName".
+function field_value(what, path, value, spec)
+  if value == null then
+    if spec.null == true then return end
+    errors.usage(("%s: '%s' cannot be null"):format(what, path))
+  end
+  if spec.flag and type(value) == "boolean" then return end
+  if not has_type(value, spec.type) then
+    if spec.or_type and has_type(value, spec.or_type) then return end
+    errors.usage(("%s: '%s' must be %s, not %s"):format(what, path, EXPECTED[spec.type], describe(value)))
+  end
+  constraints(what, path, value, spec)
   if spec.type == "object" and spec.fields then
     object_fields(what, path .. ".", value, spec.fields)
   elseif spec.type == "list" and spec.items then

@@ -26,7 +26,7 @@ local DROP = { null = "drop" } -- in records, null reads as nil
 function endpoint.path(op, ids)
   local path = op.spec.path
   for i, param in ipairs(op.spec.params or {}) do
-    if param["in"] ~= "query" then
+    if (param["in"] or "path") == "path" then
       local from, to = path:find("{" .. param.name .. "}", 1, true)
       path = path:sub(1, from - 1) .. raw.escape(check.id(op.call, param.name, ids[i])) .. path:sub(to + 1)
     end
@@ -55,15 +55,28 @@ function endpoint.query(parameters)
   return table.concat(names, "&")
 end
 
+-- The method of an operation; where the service leaves it open, a setting chooses (WD-31).
+function endpoint.method(op)
+  local methods, variable = op.spec.methods, op.ctx.catalogue.env.method
+  local chosen = methods and raw.setting(variable)
+  if not chosen or chosen == "" then return op.spec.method end
+  for _, method in ipairs(methods) do
+    if method == chosen:upper() then return method end
+  end
+  errors.raise("usage", ("%s is '%s'; %s is sent with %s"):format(variable, errors.one_line(chosen, 20), op.call,
+    table.concat(methods, " or ")), { config = true, fix = ("set it to %s"):format(methods[1]) })
+end
+
 -- Starts the request; raises at once when it may not be sent.
 function endpoint.start(op, request)
+  local effect = request.effect or op.spec.effect
   return op.ctx.handle:start {
-    method = request.method or op.spec.method,
+    method = request.method or op.spec.methods and endpoint.method(op) or op.spec.method,
     path = request.path, query = request.query, body = request.body, headers = request.headers,
     timeout = request.timeout,
     credential = request.credential or op.credential,
-    effect = request.effect or op.spec.effect,
-    operation = op.name, change = request.change,
+    effect = op.spec.once and "once" or effect,
+    operation = op.name, change = request.change, any_type = request.any_type,
   }
 end
 
@@ -111,11 +124,24 @@ local function fix_for(op, request, status, html)
   return nil
 end
 
+local function plain(text)
+  return (text:lower():gsub("%p", ""):gsub("%s+", " "))
+end
+
+-- The kind of an error answer: some services tell more by their words than by the status (SG-09,
+-- SG-11).
+local function kind_of(op, status, detail)
+  for _, meaning in ipairs(detail and op.ctx.catalogue.meanings or {}) do
+    if meaning.status == status and plain(detail):find(plain(meaning.text), 1, true) then return meaning.kind end
+  end
+  return errors.kind_of(status)
+end
+
 -- The error object for an answer that is no success.
 function endpoint.status_error(op, request, call, status)
   local detail, html = errors.detail(call:body())
   local reason = errors.status_text(status)
-  return errors.new(errors.kind_of(status), ("%s: %s"):format(subject(op, request), reason), {
+  return errors.new(kind_of(op, status, detail), ("%s: %s"):format(subject(op, request), reason), {
     status = status, reason = reason, detail = detail, operation = op.name, target = request.target,
     request_id = call:request_id(), attempts = call:attempts(),
     fix = fix_for(op, request, status, html),

@@ -118,7 +118,7 @@ end
 -- for a row that was not sent or did nothing; { redoes = seq } for one that had failed.
 -- Raises where it was sent and its outcome is still not known.
 function memory.take(job)
-  local list = known and known[identity(job.op.name, job.target, job.request.body)]
+  local list = known and known[identity(job.op.name, job.target, job.noted or job.request.body)]
   local row = list and list[list.first]
   if not row then return nil end
   list.first = list.first + 1

@@ -6,6 +6,7 @@
 --   "page"  numbered pages (SD-05 … SD-08). Once the last page is known, the next
 --           ones are fetched ahead in parallel and handed out in order.
 --   "scim"  one answer, continued with startIndex only if it was not all (SD-19).
+-- Lists that are one answer ("none") or walked by time ("time_cursor") are in walks.lua.
 --
 -- Invariants, each an error of kind "remote" that says what was seen:
 --   * the answer has its items, under a key that is known
@@ -29,6 +30,7 @@
 --   source:close()
 
 local raw = require "moonlever.raw"
+local args = require "moonlever.args"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
 
@@ -122,11 +124,12 @@ end
 -- ---------------------------------------------------------------------------
 -- What both styles need of an answer.
 
--- The items of an answer, and the key under which they stood.
+-- The items of an answer, and the key under which they stood; "$" is the answer itself.
 function pages.items(op, doc)
   local keys = op.spec.pages.items
   for _, key in ipairs(keys) do
-    local items = doc[key]
+    local items = key ~= "$" and doc[key] or nil
+    if key == "$" and raw.json.is_array(doc) then items = doc end
     if type(items) == "table" and (#items > 0 or next(items) == nil) then
       for i = 1, #items do
         if type(items[i]) ~= "table" then return nil, ("item %d of '%s' is no object"):format(i, key) end
@@ -185,7 +188,9 @@ local function send(self, parameters)
 end
 
 local function answer(self, request)
-  local doc = located(self, endpoint.decode_object, self.op, request, request.call)
+  local decode = self.spec.items[1] == "$" and endpoint.decode or endpoint.decode_object
+  local doc = located(self, decode, self.op, request, request.call)
+  if type(doc) ~= "table" then refuse(self, request, "the answer is neither list nor object") end
   local items, why = pages.items(self.op, doc)
   if not items then refuse(self, request, why) end
   return doc, items
@@ -221,6 +226,7 @@ local function new_numbered(op, path, query)
   local filters = parameters_with(query, {})
   local first = filters[spec.param] or spec.first
   filters[spec.param] = nil
+  if spec.want and filters[spec.size_param] == nil then filters[spec.size_param] = spec.want end -- (WD-48)
   return setmetatable({
     op = op, path = path, spec = spec, filters = filters, watch = new_watch(op.res),
     start = first, number = first, -- the page that is handed out next
@@ -293,16 +299,30 @@ end
 -- Where the list ends, by the answer's own account; nil when it does not say.
 local function last_page(self, request, doc, items)
   local last = member(self, request, doc, "last")
-  if last then return last end
+  if last and (last > 0 or not self.spec.loose) then return last end
   local size = self.size or #items
   if self.total and size > 0 then return (self.total + size - 1) // size end
   return nil
 end
 
+-- Where the last page is marked in ways that are not documented (WD-47): a next page that is
+-- missing, null, 0 or not above this one ends the list, and so do the last page and an empty
+-- one. An answer that says nothing at all is followed as long as pages are full.
+local function is_loose_end(self, request, items, next_page)
+  if #items == 0 or (self.last and self.number >= self.last) then return true end
+  if next_page == nil and not self.last and not self.total then return #items < self.filters[self.spec.size_param] end
+  if not next_page or next_page <= self.number then return true end
+  if next_page ~= self.number + 1 then
+    refuse(self, request, ("it names page %d as the next one, which would leave pages out"):format(next_page))
+  end
+  return false
+end
+
 -- Is this the last page? A missing or null next page ends the list (SD-07), and
 -- so does reaching the last page.
-local function is_end(self, request, doc)
+local function is_end(self, request, doc, items)
   local next_page = member(self, request, doc, "next")
+  if self.spec.loose then return is_loose_end(self, request, items, next_page) end
   if not next_page or (self.last and self.number >= self.last) then return true end
   if next_page <= self.number then
     refuse(self, request, ("it names page %d as the next one, which would go round for ever"):format(next_page))
@@ -313,7 +333,7 @@ local function is_end(self, request, doc)
 end
 
 local function check_length(self, request, items, ended)
-  if not ended and (#items == 0 or (self.size and #items < self.size)) then
+  if not ended and not self.spec.loose and (#items == 0 or (self.size and #items < self.size)) then
     refuse(self, request, ("it has %d items where %s were promised, and is not the last")
       :format(#items, self.size or "some"))
   end
@@ -338,7 +358,7 @@ local function accept(self, request, doc, items)
     refuse(self, request, "its items came before: the service repeats pages")
   end
   self.received = self.received + #items
-  local ended = is_end(self, request, doc)
+  local ended = is_end(self, request, doc, items)
   check_length(self, request, items, ended)
   return self.watch:fresh(items), ended
 end
@@ -360,6 +380,14 @@ local function go_on(self, items, ended)
   read_ahead(self, 0)
 end
 
+local REFUSED = { [403] = true, [404] = true, [405] = true }
+
+-- Is there another path to try, before anything was read (WD-29)?
+local function may_fall_back(self, err)
+  local other = self.op.spec.fallback
+  return other ~= nil and self.path ~= other and self.received == 0 and errors.is(err) and REFUSED[err.status] == true
+end
+
 -- Waits for the page that is due. What has been read so far is worth another try when
 -- its attempts are used up, unless it is the first; and what was asked for before the
 -- page was known to exist proves nothing.
@@ -367,6 +395,12 @@ local function wait_page(self)
   local request = self.queue[1]
   local ok, err = pcall(endpoint.guard, self.op, request, endpoint.wait, self.op, request, request.call)
   if not ok and self.received > 0 and (request.early or errors.passing(err)) then
+    request = send_page(self, self.number)
+    self.queue[1] = request
+    ok, err = pcall(endpoint.guard, self.op, request, endpoint.wait, self.op, request, request.call)
+  end
+  if not ok and may_fall_back(self, err) then
+    self.path = self.op.spec.fallback
     request = send_page(self, self.number)
     self.queue[1] = request
     ok, err = pcall(endpoint.guard, self.op, request, endpoint.wait, self.op, request, request.call)
@@ -476,11 +510,18 @@ end
 
 local STYLES = { page = new_numbered, scim = new_scim }
 
+-- For the styles in walks.lua.
+pages.tools = {
+  send = send, answer = answer, refuse = refuse, located = located, member = member, note_total = note_total,
+  parameters_with = parameters_with,
+}
+
 -- A source of pages for a list operation: `path` encoded, `query` the parameters
 -- that go with every page. `source.left`, when set before next(), is how many
 -- records are still wanted; `source.ahead` how many pages there are at least.
 function pages.source(op, path, query)
-  return STYLES[op.spec.pages.style](op, path, query)
+  local new = STYLES[op.spec.pages.style] or require("moonlever.walks")[op.spec.pages.style]
+  return new(op, path, args.with_defaults(op, query), query)
 end
 
 return pages

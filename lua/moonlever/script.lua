@@ -38,7 +38,7 @@ local open = io.open
 
 local script = {}
 
-local HEADER_KEYS = { "summary", "description", "writes", "args", "examples", "shows" }
+local HEADER_KEYS = { "summary", "description", "writes", "switches", "args", "examples", "shows" }
 local ARG_KEYS = { "type", "required", "default", "short", "value", "values", "min", "max", "positional" }
 local TYPES = { "string", "integer", "number", "boolean", "file", "list", "enum" }
 -- Moonlever's own one-letter flags; the long ones come from the program.
@@ -278,6 +278,7 @@ local function build(header, taken)
   local spec = {
     summary = header.summary, description = header.description,
     examples = check_strings(header, "examples"), writes = check_writes(header),
+    switches = check_strings(header, "switches"),
     args = {}, by_flag = {}, by_short = {}, by_name = {}, places = {},
   }
   for name, arg in pairs(header.args or {}) do
@@ -547,6 +548,7 @@ end
 --
 -- header  { summary =, description =, examples = {…}, writes = { "service.resource" },
 --           shows = true where the script itself says what a dry run would change,
+--           switches = { "messages" } for what reaches people and is off otherwise,
 --           args = { name = argument } }; without writes anything may be changed
 -- Returns the values by argument name; opt:fail(message) ends the run with exit
 -- code 2 for what types cannot check. --help ends the run with the help text and 0.
@@ -563,6 +565,7 @@ function script.script(header)
   end
   if header.shows then require("moonlever.planned").silence() end
   if spec.writes then raw.licence(spec.writes) end
+  if spec.switches then raw.switch(spec.switches) end
   return guarded(parsed.values, spec, name)
 end
 

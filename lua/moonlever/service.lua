@@ -11,6 +11,9 @@
 --   local rec = sd.recordings:get("81c5a150-e11f-4b49-b84d-af4b7a9b8c90")
 
 local raw = require "moonlever.raw"
+local args = require "moonlever.args"
+local bulk = require "moonlever.bulk"
+local catalogues = require "moonlever.catalogue"
 local change = require "moonlever.change"
 local check = require "moonlever.check"
 local endpoint = require "moonlever.endpoint"
@@ -19,31 +22,54 @@ local lists = require "moonlever.lists"
 local memory = require "moonlever.memory"
 local objects = require "moonlever.objects"
 local overlay = require "moonlever.overlay"
+local replace = require "moonlever.replace"
 local request = require "moonlever.request"
 local shape = require "moonlever.shape"
 local suggest = require "moonlever.suggest"
+local updates = require "moonlever.updates"
+local views = require "moonlever.views"
 
 local service = {}
 
 -- The services there are; each has its catalogue in moonlever.services.<name>.
-service.NAMES = { "screendesk" }
+service.NAMES = { "screendesk", "screendragon", "workdrive" }
 
 -- ---------------------------------------------------------------------------
 -- Operations
+
+-- The resource as one of its lists shows it that has other records.
+local function other_shape(ctx, res, verb, record)
+  return setmetatable({
+    name = res.name .. "." .. verb, shape = shape.compile(record, ctx.catalogue.shapes[record]),
+  }, { __index = res })
+end
+
+-- Do records show all members of its bodies under their own names?
+local function is_plain(op)
+  if op.spec.moves or op.res.spec.natural_key ~= nil and type(op.res.spec.natural_key) == "table" then return false end
+  for name, spec in pairs(op.fields or {}) do
+    if views.shown(op, name, spec) ~= name then return false end
+  end
+  return true
+end
 
 -- Binds an operation of a resource. A derived one is bound as the request it is
 -- made of, with its own catalogue entry in `derived`.
 local function bind(ctx, res, verb)
   local entry = res.spec.operations[verb]
   local spec = entry.via and res.spec.operations[entry.via] or entry
-  return {
-    ctx = ctx, res = res, spec = spec, derived = entry.strategy and entry or nil,
+  local op = {
+    ctx = ctx, res = entry.record and other_shape(ctx, res, verb, entry.record) or res,
+    spec = spec, derived = entry.strategy and entry or nil,
+    fields = spec.fields or (spec.items and (spec.items.fields or {})),
     name = ("%s.%s.%s"):format(ctx.name, res.name, verb),
     call = ("%s:%s"):format(res.name, verb),
     resource = ("%s.%s"):format(ctx.name, res.name),
     credential = res.spec.credential or "default",
     sibling = function(other) return service.operation(ctx, res, other) end,
   }
+  op.plain = is_plain(op)
+  return op
 end
 
 -- The bound operation of that name, made once.
@@ -81,25 +107,40 @@ local function list_options(op, options)
       return next, all
     end,
   }))
-  for name, spec in pairs(op.spec.query or {}) do
-    if options[name] ~= nil then check.value(op.call, name, options[name], spec) end
+  local query = {}
+  for name in pairs(op.spec.query or {}) do query[name] = options[name] end
+  for name, value in pairs(args.query(op, query)) do
+    if options[name] ~= nil then options[name] = value end
   end
+  args.rules(op, nil, args.with_defaults(op, query))
   return options
 end
 
 local function list_with(iterate)
   return function(op, ...)
     local ids, options = split(op, ...)
+    for i, param in ipairs(op.spec.params or {}) do ids[i] = args.target(op, param, ids[i]) end
     local path = endpoint.path(op, ids)
     return iterate(op, path, list_options(op, options))
   end
 end
 
-local STRATEGIES = { merge_put = change.merge_put }
+local STRATEGIES = { merge_put = replace.merge_put, bulk = bulk.write, members = updates.members }
 
-local WRITES = {
-  create = change.create, update = change.update, replace = change.replace, delete = change.delete,
-}
+
+-- Does the plain update do: the same names in bodies and records, and a read of the object?
+local function is_simple(op)
+  local reader = op.spec.read and op.sibling(op.spec.read)
+  return op.plain and reader ~= nil and not reader.spec.pages and not op.spec.only_if and not op.spec.query
+    and not op.spec.rules
+end
+
+local function update(op, ...)
+  if op.simple == nil then op.simple = is_simple(op) end
+  return (op.simple and change.update or updates.update)(op, ...)
+end
+
+local WRITES = { create = change.create, update = update, replace = replace.replace, delete = change.delete }
 
 local function handler(entry)
   if entry.strategy then return STRATEGIES[entry.strategy] end
@@ -234,7 +275,7 @@ end
 -- The catalogue of a service.
 function service.catalogue(name)
   for _, known in ipairs(service.NAMES) do
-    if known == name then return require("moonlever.services." .. name) end
+    if known == name then return catalogues.load(name) end
   end
   errors.usage(("connect: unknown service '%s'%s"):format(tostring(name), suggest.phrase(name, service.NAMES)))
 end
@@ -250,10 +291,17 @@ local function origin_of(options, catalogue)
   return (url:gsub("/+$", ""))
 end
 
+local DEFAULT_CONCURRENCY = 32 -- of a run whose flags and host say nothing
+
+-- How many requests of a service are in flight where nobody has said it.
+local function usual_concurrency(catalogue)
+  return raw.concurrency() == DEFAULT_CONCURRENCY and catalogue.concurrency or nil
+end
+
 local function connect_handle(options, catalogue, origin)
   local ok, handle = pcall(raw.connect, {
     service = catalogue.name, origin = origin, credentials = catalogue.credentials,
-    rate = options.rate, concurrency = options.concurrency,
+    rate = options.rate, concurrency = options.concurrency or usual_concurrency(catalogue),
     headroom = options.headroom and options.headroom / 100,
   })
   if ok then return handle end
@@ -298,6 +346,8 @@ function service.context(argument)
     overlay = raw.mode() == "dry-run" and overlay.new() or nil,
     resources = {}, -- by name, made when they are needed
     busy = {},    -- objects with a write under way
+    walks = {},   -- lists that are just looked through
+    made = {},    -- creates so far, by their names
     claims = {},  -- addresses given away in this run
     aliases = {}, -- external ids seen in this run
     written = setmetatable({}, { __mode = "k" }), -- records that are no longer what the service has

@@ -23,11 +23,11 @@
 --   local object = settle.absolute(job)
 
 local raw = require "moonlever.raw"
+local answers = require "moonlever.answers"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
-local lists = require "moonlever.lists"
-local objects = require "moonlever.objects"
-local shape = require "moonlever.shape"
+local finder = require "moonlever.finder"
+local views = require "moonlever.views"
 
 local settle = {}
 
@@ -59,20 +59,11 @@ end
 
 -- Can the member `name` be looked for in `got`? An external id only where reads show it (SD-16).
 function settle.is_visible(op, name, got)
-  return op.spec.fields[name] ~= nil and not (name == op.res.spec.alias and got[name] == nil)
+  return op.fields[name] ~= nil and not (name == op.res.spec.alias and got[name] == nil)
 end
 
 -- Does `got` show what was sent? Returns true, or false and the member that differs.
-function settle.applied(op, sent, got)
-  local fields = op.spec.fields
-  for name, value in next, sent do
-    if settle.is_visible(op, name, got) then
-      local ok, at = shape.covers_member(fields, name, value, got)
-      if not ok then return false, at end
-    end
-  end
-  return true
-end
+settle.applied = views.applied
 
 -- Ends the change in a state and raises; `err.outcome` tells the state.
 local function fail(job, state, err)
@@ -106,15 +97,11 @@ end
 --   "done", object (nil for a delete)      "differs", error, object
 --   "unknown", error      "refused", error      "unsent", error
 
+-- A complete answer of a success. What it should show is the catalogue's `answer`.
 local function answer_of(job, call)
-  if job.op.spec.answer ~= "object" then return "done", nil end
-  local ok, object = pcall(endpoint.decode_object, job.op, job.request, call)
-  if not ok then return "unknown", object end
-  local good, got = pcall(job.op.res.shape.dress, job.op.res.shape, object)
-  if not good then return "unknown", got end
-  local right, why = job:matches(object)
-  if right then return "done", object end
-  return "differs", fault_of(job, "remote", ("answered %s, but %s"):format(job.status, why),
+  local verdict, result, object = answers.judge(job, call)
+  if verdict ~= "differs" then return verdict, result end
+  return "differs", fault_of(job, "remote", ("answered %s, but %s"):format(job.status, result),
     "look at the object and run it again", { request_id = call:request_id() }), object
 end
 
@@ -176,15 +163,21 @@ local function pause(tries)
   raw.sleep(math.min(LONGEST_PAUSE, 0.2 * 3 ^ (tries - 1)) * (0.5 + raw.random()))
 end
 
+-- Where an object may be found that was there before, or was meant to be moved.
+local function hint_of(job)
+  if not job.before and not job.patch then return nil end
+  return setmetatable({ moved = job.patch }, { __index = job.before })
+end
+
 -- Reads the object back: "after", object | "before" | "other", object | "gone" |
 -- "unreadable", error
 local function observe(job)
+  if not finder.can_look(job.op) then
+    return "unreadable", errors.new("remote", "nothing shows it", { reason = "nothing shows it" })
+  end
   local ok, got
   for look = 1, LOOKS do
-    ok, got = attempt(function()
-      local record = endpoint.read(job.reader, { path = job.read_path, target = job.target })
-      return job.op.res.shape:dress(record)
-    end)
+    ok, got = attempt(finder.fresh, job.op, job.target, hint_of(job))
     if ok or not errors.passing(got) or look == LOOKS then break end
     pause(look)
   end
@@ -193,10 +186,14 @@ local function observe(job)
   return "unreadable", got
 end
 
-local function confirm(job, object)
-  local after = job.creates and object and raw.json.encode(object, { sorted = true }) or nil
+local function confirm(job, object, reason)
+  local after
+  if job.creates and object then
+    after = raw.json.encode(views.masked(job.op.res.shape.fields, object), { sorted = true })
+  end
   if after and job.named then job:named(object) end
-  job.change:finish("confirmed", after and job.remark and job:remark(object) or nil, nil, after)
+  reason = reason or after and job.remark and job:remark(object) or nil
+  job.change:finish("confirmed", reason, nil, after)
   job.op.ctx.works = true
   return object
 end
@@ -208,9 +205,11 @@ local function unknown(job, err, why)
 end
 
 -- After an answer that shows something else than was sent.
-local function settle_difference(job, err)
+local function settle_difference(job, err, object)
+  -- Nothing else will ever show it, and the answer said nothing against it.
+  if not finder.can_look(job.op) and not object then return confirm(job, nil) end
   local image, got = observe(job)
-  if image == "after" then return confirm(job, got) end
+  if image == "after" or image == "blind" then return confirm(job, got) end
   if image == "unreadable" then return unknown(job, err, got) end
   return fail(job, "failed", err)
 end
@@ -219,10 +218,11 @@ end
 local function verify(job, object)
   if not job.verify then return confirm(job, object) end
   local image, got = observe(job)
-  if image == "after" then return confirm(job, got) end
+  if image == "after" or image == "blind" then return confirm(job, got) end
   -- The answer itself showed what was sent.
   if image == "unreadable" and object then return confirm(job, object) end
   local _, member = settle.applied(job.op, job.sent, got or {})
+  member = member or (job.op.spec.moves or {}).count
   return fail(job, "failed", fault_of(job, "remote",
     ("answered %s, but reading it back shows another '%s'"):format(job.status, tostring(member)),
     "look at the object and run it again"))
@@ -245,10 +245,15 @@ local function settle_doubt(job, err, sends)
   local image, got = observe_settled(job)
   if image == "after" then return false, confirm(job, got) end
   if image == "unreadable" then return unknown(job, err, got) end
+  if image == "blind" then return unknown(job, err, { reason = "no read shows what was sent" }) end
   if image ~= "before" then
     local state = image == "gone" and "now it is gone" or "now it is neither as before nor as wanted"
     return fail(job, "conflict", fault_of(job, "conflict", ("%s; %s"):format(reason_of(err), state),
       "somebody else changed it: look at it and run it again", err))
+  end
+  if job.op.spec.once then
+    return fail(job, "unknown", fault_of(job, err.kind, reason_of(err) .. "; it does not show, and is never sent twice",
+      "look at it again later, before it is sent once more", err))
   end
   if sends >= (job.op.ctx.works and SENDS_OF_A_WORKING_SERVICE or SENDS) then
     local reason = ("%s; it was not applied in %d sends"):format(reason_of(err), sends)
@@ -259,11 +264,21 @@ local function settle_doubt(job, err, sends)
   return true
 end
 
+-- What is for a day to come is confirmed once it is accepted. If it shows at once, the day
+-- was not heeded (SG-04).
+local function settle_later(job, look)
+  local image, got = look(job)
+  if image ~= "after" then return confirm(job, got, "for " .. job.later) end
+  raw.log(1, ("%s %s: it was for %s, but shows already now"):format(job.op.name, job.target, job.later))
+  return confirm(job, got, ("for %s, but it shows already now"):format(job.later))
+end
+
 -- Looks for what the service has taken on but not done: `look` returns an image and
 -- the object. Returns the object when it is done, and the last one seen when it is
 -- not done in time: then the change stays accepted, and the run is a partial one.
 local function settle_accepted(job, look)
   job.change:accepted()
+  if job.later then return settle_later(job, look) end
   local deadline, wait = raw.now() + seconds("MOONLEVER_WAIT", WAIT), 0.25
   while true do
     local image, got = look(job)
@@ -283,17 +298,16 @@ local function settle_accepted(job, look)
 end
 
 -- Sends an absolute write until it has one of the final states. A job has: op,
--- target, request, change, sent, reader, read_path, matches(object), image(object),
--- and may have verify and gone_is_done. Returns the object as it is now.
+-- target, request, change, sent, matches(object), image(object), and may have before,
+-- patch (sent, as records spell it), verify, gone_is_done and later. Returns the object as it is now.
 function settle.absolute(job)
   local sends = 0
   while true do
-    local verdict, result = exchange(job)
+    local verdict, result, object = exchange(job)
     if verdict == "done" then
-      if job.op.spec.answer == "object" then return verify(job, result) end
-      return confirm(job, nil)
+      return verify(job, result)
     elseif verdict == "differs" then
-      return settle_difference(job, result)
+      return settle_difference(job, result, object)
     elseif verdict == "accepted" then
       return settle_accepted(job, observe)
     elseif verdict == "blocked" then
@@ -313,17 +327,28 @@ end
 
 -- All objects with the natural key of this create, read fresh.
 local function twins(job)
-  local key, wanted = job.op.res.spec.natural_key, job.target:lower()
-  return lists.find(job.op.sibling("list"), function(record)
-    return type(record[key]) == "string" and record[key]:lower() == wanted
-  end)
+  return finder.twins(job.op, views.object(job.op, job.sent))
+end
+
+-- Can a create be looked for?
+local function has_recipe(job)
+  return finder.can_look(job.op) and finder.natural_key(job.op, views.object(job.op, job.sent)) ~= nil
 end
 
 -- Looks for the object of a create whose outcome is in doubt. Returns it, or nil
--- when it is provably not there.
-local function find_created(job, err)
-  raw.sleep(settle.time(job.op))
+-- when it is provably not there. `answered`: the service has said that it was made, so
+-- nothing is on its way.
+local function find_created(job, err, answered)
+  if not has_recipe(job) then
+    return unknown(job, err, { reason = "there is no name to look for it by" })
+  end
+  if not answered then raw.sleep(settle.time(job.op)) end
   local ok, found = attempt(twins, job)
+  for look = 1, answered and LOOKS or 0 do
+    if not ok or #found > 0 then break end
+    pause(look)
+    ok, found = attempt(twins, job)
+  end
   if not ok then return unknown(job, err, found) end
   if #found > 1 then
     return fail(job, "conflict", fault_of(job, "conflict",
@@ -332,18 +357,26 @@ local function find_created(job, err)
   return found[1]
 end
 
+local NOT_YET = { notfound = true, nodata = true } -- what a read says of an object that is new
+
 -- After a complete answer that shows something else: with an id, read it; without
 -- one, look for it (SD-18).
 local function settle_created(job, err, object)
   local id = object and object[job.op.res.key]
   local got
-  if id ~= nil then
-    local reader = job.op.sibling(job.op.spec.read)
-    local ok, value = attempt(objects.get, reader, tostring(id))
+  if id ~= nil and not finder.can_look(job.op) then
+    return unknown(job, err, { reason = "nothing shows it" })
+  elseif id ~= nil then
+    local ok, value = attempt(finder.get, job.op, tostring(id), object)
+    for look = 1, LOOKS do
+      if ok or not NOT_YET[value.kind] then break end
+      pause(look)
+      ok, value = attempt(finder.get, job.op, tostring(id), object)
+    end
     if not ok then return unknown(job, err, value) end
     got = value
   else
-    got = find_created(job, err)
+    got = find_created(job, err, true)
   end
   if got and settle.applied(job.op, job.sent, got) then return confirm(job, got) end
   return fail(job, "failed", err)
@@ -360,6 +393,9 @@ end
 
 -- What the list shows of a create: as observe().
 local function observe_created(job)
+  if not has_recipe(job) then
+    return "unreadable", errors.new("remote", "there is no name to look for it by", { reason = "it has no name" })
+  end
   local ok, found = attempt(twins, job)
   if not ok then return "unreadable", found end
   if #found > 1 then return "other", nil end
@@ -383,6 +419,10 @@ function settle.create(job)
       sends = sends + 1
       local found = find_created(job, result)
       if found then return confirm(job, found) end
+      if job.op.spec.once then
+        return fail(job, "unknown", fault_of(job, result.kind, reason_of(result)
+          .. "; it is not there, and is never sent twice", "look for it before it is made again", result))
+      end
       if sends == CREATE_SENDS then
         local reason = ("%s; it was not there after %d sends"):format(reason_of(result), sends)
         return fail(job, "failed", fault_of(job, result.kind, reason, "run it again later", result))
@@ -390,6 +430,57 @@ function settle.create(job)
       job.change:again()
     end
   end
+end
+
+-- ---------------------------------------------------------------------------
+-- Bulk calls: one exchange, and an end for each member
+
+-- Sends the call for all of its members, whose changes are in the request. Returns the
+-- outcome for settle.member.
+function settle.together(op, request, first)
+  local job = { op = op, request = request, target = request.target }
+  local ok, call = pcall(endpoint.guard, op, request, endpoint.start, op, request)
+  if not ok then return { verdict = "refused", err = call } end
+  local status, fault = call:wait()
+  if not status then
+    local err = endpoint.fault_error(op, request, fault)
+    if fault.kind == "conflict" then return { verdict = "refused", err = err } end
+    return { verdict = fault.sent and "unknown" or "refused", err = err, call = call }
+  end
+  job.status = errors.status_text(status)
+  local err = endpoint.status_error(op, request, call, status)
+  if status == 408 or status >= 500 then return { verdict = "unknown", err = err, call = call } end
+  if status < 200 or status > 299 then return { verdict = "refused", err = err, call = call } end
+  local queued = status == 202 or op.spec.finish == "accepted"
+  return {
+    verdict = queued and "accepted" or "done", err = err, call = call, status = job.status, first = first,
+  }
+end
+
+-- Each its own error: what is raised for one member tells of that member.
+local function own_error(job, err)
+  return fault_of(job, err.kind, reason_of(err), err.fix, err)
+end
+
+-- Ends one member of a bulk call. Returns the object as it is now; raises as the others do.
+function settle.member(job, outcome)
+  local err = errors.is(outcome.err) and own_error(job, outcome.err) or outcome.err
+  job.status = outcome.status
+  if outcome.verdict == "refused" then
+    return fail(job, err.kind == "conflict" and "conflict" or "failed", err)
+  elseif outcome.verdict == "accepted" then
+    return settle_accepted(job, job.creates and observe_created or observe)
+  elseif outcome.verdict == "done" then
+    local verdict, result, object = answer_of(job, outcome.call)
+    if verdict == "done" then return confirm(job, result) end
+    if job.creates then return settle_created(job, result, object) end
+    return settle_difference(job, result, object)
+  elseif job.creates then
+    local found = find_created(job, err)
+    if found then return confirm(job, found) end
+    return fail(job, "unknown", err)
+  end
+  return select(2, settle_doubt(job, err, 1))
 end
 
 -- ---------------------------------------------------------------------------
@@ -405,6 +496,8 @@ function settle.left(job)
     confirm(job, got)
   elseif image == "before" then
     job.change:again()
+  elseif image == "blind" then
+    job.change:finish("unknown", "no read shows what was sent")
   elseif image == "unreadable" then
     job.change:finish("unknown", ("looking for it failed: %s"):format(reason_of(got)), got.kind)
   else

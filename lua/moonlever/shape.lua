@@ -15,9 +15,10 @@
 
 local raw = require "moonlever.raw"
 local errors = require "moonlever.errors"
+local times = require "moonlever.times"
 
 -- These run for every record of every list.
-local rawget, setmetatable, type = rawget, setmetatable, type
+local rawget, setmetatable, getmetatable, type = rawget, setmetatable, getmetatable, type
 
 local shape = {}
 
@@ -59,9 +60,22 @@ local function compile_level(fields)
   return level
 end
 
+-- Names of members in lower case -> as the shape spells them, and the same for what is below
+-- (SG-12).
+local function compile_spelling(fields)
+  local spelling, below = {}, {}
+  for name, spec in pairs(fields) do
+    spelling[name:lower()] = name
+    local inner = spec.fields or (spec.items and spec.items.fields)
+    if inner then below[name] = { list = spec.type == "list", names = compile_spelling(inner) } end
+  end
+  return setmetatable(spelling, { below = below })
+end
+
 -- A shape from a catalogue. `name` is for messages.
 function shape.compile(name, spec)
   local self = { name = name, fields = spec.fields, level = compile_level(spec.fields), normal = {} }
+  if spec.case_blind then self.spelling = compile_spelling(spec.fields) end
   for field, field_spec in pairs(spec.fields) do
     if field_spec.normalise == "roles" then self.normal[#self.normal + 1] = field end
   end
@@ -105,8 +119,33 @@ end
 -- The names of the roles that every replacement carries.
 shape.ROLES = ROLES
 
+-- Gives the members of a decoded object the spelling of the shape.
+local function respell(record, spelling)
+  local renamed
+  for name in next, record do
+    local right = type(name) == "string" and spelling[name:lower()]
+    if right and right ~= name then
+      renamed = renamed or {}
+      renamed[name] = right
+    end
+  end
+  for name, right in next, renamed or {} do
+    if rawget(record, right) == nil then record[right] = record[name] end
+    record[name] = nil
+  end
+  for name, inner in next, getmetatable(spelling).below do
+    local value = rawget(record, name)
+    if type(value) == "table" then
+      for _, item in ipairs(inner.list and value or { value }) do
+        if type(item) == "table" then respell(item, inner.names) end
+      end
+    end
+  end
+end
+
 -- Makes one decoded object a record of this shape; returns it.
 function Shape:dress(record)
+  if self.spelling then respell(record, self.spelling) end
   for i = 1, #self.normal do
     local field = self.normal[i]
     record[field] = shape.roles(rawget(record, field))
@@ -117,7 +156,7 @@ end
 
 -- Makes all objects of an array records of this shape.
 function Shape:dress_all(items)
-  if #self.normal == 0 then return raw.records.dress(items, self.level.dress) end
+  if #self.normal == 0 and not self.spelling then return raw.records.dress(items, self.level.dress) end
   for i = 1, #items do self:dress(items[i]) end
 end
 
@@ -156,7 +195,7 @@ local function same_tables(spec, a, b)
 end
 
 -- Are two values the same? Addresses (format "email") are compared without case,
--- since services store them in lower case.
+-- since services store them in lower case, and dates as the moments that they are.
 function same(spec, a, b)
   if a == null then a = nil end
   if b == null then b = nil end
@@ -164,7 +203,8 @@ function same(spec, a, b)
   if spec and spec.format == "email" and type(a) == "string" and type(b) == "string" then
     return a:lower() == b:lower()
   end
-  return a == b
+  if a == b then return true end
+  return spec ~= nil and spec.format == "date-time" and times.same(a, b)
 end
 shape.same = same
 

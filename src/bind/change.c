@@ -28,6 +28,7 @@ struct change {
     bool touched;           /* the service may have seen it */
     struct ml_sched *sched; /* set when it is sent */
     uint64_t task;          /* id of the task that is shielded until the end, 0 = none */
+    struct change *peer;    /* sent with the same call, NULL = none; anchored by the call */
 };
 
 static struct change *check_change(lua_State *L, int idx)
@@ -108,13 +109,21 @@ struct change *ml_change_new(lua_State *L, struct ml_bind *b)
     return c;
 }
 
+/* What a change may need besides a licence. */
+struct asks {
+    const char *needs, *warning; /* as of struct ml_entry */
+};
+
 /* Through the door; from there on it ends in a state, whatever happens. */
-static int enter(struct change *c, const struct ml_journal_change *row, struct ml_err *err)
+static int enter(struct change *c, const struct ml_journal_change *row, const struct asks *asks,
+                 struct ml_err *err)
 {
     struct ml_entry entry = {.resource = row->resource,
                              .operation = row->operation,
                              .origin = row->origin,
                              .target = row->target,
+                             .needs = asks->needs,
+                             .warning = asks->warning,
                              .deletes = strcmp(row->effect, "delete") == 0};
     if (ml_door_enter(c->door, &entry, err) < 0)
         return -1;
@@ -122,16 +131,23 @@ static int enter(struct change *c, const struct ml_journal_change *row, struct m
     return 0;
 }
 
-int ml_change_begin(struct ml_bind *b, struct change *c, const struct ml_journal_change *row,
-                    struct ml_err *err)
+static int begin(struct ml_bind *b, struct change *c, const struct ml_journal_change *row,
+                 const struct asks *asks, struct ml_err *err)
 {
-    if (enter(c, row, err) < 0)
+    if (enter(c, row, asks, err) < 0)
         return -1;
     return ml_record_plan(&b->record, &c->noted, row, err);
 }
 
+int ml_change_begin(struct ml_bind *b, struct change *c, const struct ml_journal_change *row,
+                    struct ml_err *err)
+{
+    return begin(b, c, row, &(struct asks){NULL, NULL}, err);
+}
+
 /* raw.change(client, {service=, operation=, resource=, target=, method=, path=, effect=, rkey=,
- * body=, before=, after=, undo_of=, redoes=, adopt=, attempts=, state=}) -> change */
+ * body=, before=, after=, undo_of=, redoes=, adopt=, attempts=, state=, switch=, warning=}) ->
+ * change */
 static int l_change(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);
@@ -147,8 +163,9 @@ static int l_change(lua_State *L)
     const char *origin = lua_tostring(L, -1);
     read_change(L, origin ? origin : "?", &row);
     bool adopted = read_row(L, &old);
+    struct asks ask = {optional(L, "switch", NULL), optional(L, "warning", NULL)};
     ml_task_check(L, b->sched);
-    if ((adopted ? enter(c, &row, &err) : ml_change_begin(b, c, &row, &err)) < 0)
+    if ((adopted ? enter(c, &row, &ask, &err) : begin(b, c, &row, &ask, &err)) < 0)
         return ml_bind_raise(L, &err);
     if (adopted)
         adopt(&c->noted, &b->record, &old);
@@ -260,11 +277,14 @@ static int l_change_gc(lua_State *L)
     return 0;
 }
 
-struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s)
+/* The change at idx, which may be sent: its task is shielded until it has ended. */
+static struct change *send_one(lua_State *L, int idx, struct ml_sched *s)
 {
     struct change *c = luaL_testudata(L, idx, CHANGE_TYPE);
     struct ml_err err;
     if (c && c->open && !c->door->dry_run) {
+        c->peer = NULL;
+        c->noted.peer = NULL;
         if (!c->task && s->current) {
             c->sched = s;
             c->task = s->current->id;
@@ -279,9 +299,30 @@ struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s)
     return NULL;
 }
 
+struct change *ml_change_send(lua_State *L, int idx, struct ml_sched *s)
+{
+    struct change *first = NULL, *last = NULL;
+    idx = lua_absindex(L, idx);
+    if (!lua_istable(L, idx))
+        return send_one(L, idx, s);
+    for (lua_Integer i = 1; i == 1 || lua_rawlen(L, idx) >= (lua_Unsigned)i; i++) {
+        lua_rawgeti(L, idx, i);
+        struct change *c = send_one(L, -1, s);
+        lua_pop(L, 1);
+        if (last) {
+            last->peer = c;
+            last->noted.peer = &c->noted;
+        }
+        first = first ? first : c;
+        last = c;
+    }
+    return first;
+}
+
 void ml_change_touch(struct change *change)
 {
-    change->touched = true;
+    for (; change; change = change->peer)
+        change->touched = true;
 }
 
 void ml_change_confirm(struct change *change)
@@ -301,20 +342,39 @@ static int l_noop(lua_State *L)
     return 0;
 }
 
+/* The strings of the list at 1, which stay on the stack. */
+static lua_Integer read_names(lua_State *L, const char **names, lua_Integer most)
+{
+    lua_Integer n = luaL_len(L, 1);
+    luaL_argcheck(L, n <= most, 1, "too many names");
+    luaL_checkstack(L, (int)n, "too many names");
+    for (lua_Integer i = 0; i < n; i++) {
+        luaL_argcheck(L, lua_rawgeti(L, 1, i + 1) == LUA_TSTRING, 1, "names are strings");
+        names[i] = lua_tostring(L, -1);
+    }
+    return n;
+}
+
 /* raw.licence{"service.resource", ...} */
 static int l_licence(lua_State *L)
 {
     const char *names[64];
     struct ml_err err;
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_Integer n = luaL_len(L, 1);
-    luaL_argcheck(L, n <= 64, 1, "too many resources");
-    luaL_checkstack(L, (int)n, "too many resources");
-    for (lua_Integer i = 0; i < n; i++) {
-        luaL_argcheck(L, lua_rawgeti(L, 1, i + 1) == LUA_TSTRING, 1, "resources are strings");
-        names[i] = lua_tostring(L, -1);
-    }
+    lua_Integer n = read_names(L, names, 64);
     if (ml_door_license(&ml_bind_of(L)->door, names, (size_t)n, &err) < 0)
+        return ml_bind_raise(L, &err);
+    return 0;
+}
+
+/* raw.switch{name, ...}: what the script has switched on */
+static int l_switch(lua_State *L)
+{
+    const char *names[64];
+    struct ml_err err;
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_Integer n = read_names(L, names, 64);
+    if (ml_door_switch(&ml_bind_of(L)->door, names, (size_t)n, &err) < 0)
         return ml_bind_raise(L, &err);
     return 0;
 }
@@ -346,13 +406,10 @@ void ml_bind_change(lua_State *L, struct ml_bind *b)
                                        {"again", l_again},       {"accepted", l_accepted},
                                        {"finish", l_finish},     {"__gc", l_change_gc},
                                        {"__close", l_change_gc}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"change", l_change},
-                                         {"noop", l_noop},
-                                         {"licence", l_licence},
-                                         {"licensed", l_licensed},
-                                         {"mode", l_mode},
-                                         {"must_wait", l_must_wait},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"change", l_change},       {"noop", l_noop},
+                                         {"licence", l_licence},     {"switch", l_switch},
+                                         {"licensed", l_licensed},   {"mode", l_mode},
+                                         {"must_wait", l_must_wait}, {NULL, NULL}};
     ml_bind_type(L, b, CHANGE_TYPE, methods);
     ml_bind_functions(L, b, functions);
 }

@@ -19,13 +19,41 @@ void ml_door_create(struct ml_door *door)
     *door = (struct ml_door){.max_changes = UINT64_MAX, .max_deletes = DELETES};
 }
 
+static void free_names(char ***names, size_t *len)
+{
+    for (size_t i = 0; i < *len; i++)
+        free((*names)[i]);
+    free(*names);
+    *names = NULL;
+    *len = 0;
+}
+
+static int add_name(char ***names, size_t *len, const char *name, struct ml_err *err)
+{
+    char *copy = strdup(name);
+    char **more = copy ? realloc(*names, (*len + 1) * sizeof *more) : NULL;
+    if (!more) {
+        free(copy);
+        return ml_err_set(err, ML_MEMORY, "out of memory");
+    }
+    *names = more;
+    more[(*len)++] = copy;
+    return 0;
+}
+
+static bool has_name(char *const *names, size_t len, const char *name)
+{
+    for (size_t i = 0; i < len; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 void ml_door_destroy(struct ml_door *door)
 {
-    for (size_t i = 0; i < door->licence_len; i++)
-        free(door->licence[i]);
-    free(door->licence);
-    door->licence = NULL;
-    door->licence_len = 0;
+    free_names(&door->licence, &door->licence_len);
+    free_names(&door->switches, &door->switches_len);
+    free_names(&door->warned, &door->warned_len);
 }
 
 void ml_door_reset(struct ml_door *door)
@@ -60,14 +88,17 @@ int ml_door_license(struct ml_door *door, const char *const *resources, size_t n
     return 0;
 }
 
+int ml_door_switch(struct ml_door *door, const char *const *names, size_t n, struct ml_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (add_name(&door->switches, &door->switches_len, names[i], err) < 0)
+            return -1;
+    return 0;
+}
+
 bool ml_door_licensed(const struct ml_door *door, const char *resource)
 {
-    if (!door->licence)
-        return true;
-    for (size_t i = 0; i < door->licence_len; i++)
-        if (strcmp(door->licence[i], resource) == 0)
-            return true;
-    return false;
+    return !door->licence || has_name(door->licence, door->licence_len, resource);
 }
 
 /* 12 of 32 signs: easy to say, none looks like another. */
@@ -110,19 +141,28 @@ static void put_question(const struct ml_door *door, const struct ml_entry *e, c
     if (door->expected)
         snprintf(amount, sizeof amount, "about %llu changes",
                  (unsigned long long)door->expected);
-    snprintf(out, size, "%s on %s, first %.60s: %s. Send them?", e->operation, e->origin,
-             e->target ? e->target : "of all", amount);
+    snprintf(out, size, "%s on %s, first %.60s: %s. %s%sSend them?", e->operation, e->origin,
+             e->target ? e->target : "of all", amount, e->warning ? e->warning : "",
+             e->warning ? ". " : "");
+}
+
+/* Has the host been asked about this change, as one of the run and one of its operation? */
+static bool is_asked(const struct ml_door *door, const struct ml_entry *e)
+{
+    return door->dry_run ||
+           (door->asked &&
+            (!e->warning || has_name(door->warned, door->warned_len, e->operation)));
 }
 
 static int ask(struct ml_door *door, const struct ml_entry *e, struct ml_err *err)
 {
-    char text[400];
+    char text[600];
     put_question(door, e, text, sizeof text);
     door->asked = door->yes || door->confirmed_for;
     if (!door->asked && door->confirm)
         door->asked = door->confirm(door->confirm_ud, text, strlen(text)) == 1;
     if (door->asked)
-        return 0;
+        return e->warning ? add_name(&door->warned, &door->warned_len, e->operation, err) : 0;
     char why[200] = "not confirmed: nothing was sent";
     if (!door->confirm)
         snprintf(why, sizeof why, "nothing was sent: there is nobody to ask; confirm with %s",
@@ -148,6 +188,12 @@ static int refuse(struct ml_door *door, struct ml_err *err, const struct ml_entr
                           "the script does not declare that it writes to %s; add it to "
                           "`writes` in moonlever.script",
                           e->resource);
+    if (e->needs && !has_name(door->switches, door->switches_len, e->needs))
+        return ml_err_set(
+            err, ML_GUARD,
+            "%s is off: it has an effect on people; switch it on with `switches = "
+            "{ \"%s\" }` in moonlever.script",
+            e->operation, e->needs);
     if (door->begun >= door->max_changes)
         return ml_err_set(
             err, ML_GUARD, "stopped before change %llu: the run may make %llu (--max-changes)",
@@ -162,8 +208,7 @@ static int refuse(struct ml_door *door, struct ml_err *err, const struct ml_entr
 
 int ml_door_enter(struct ml_door *door, const struct ml_entry *entry, struct ml_err *err)
 {
-    if (refuse(door, err, entry) < 0 ||
-        (!door->dry_run && !door->asked && ask(door, entry, err) < 0) ||
+    if (refuse(door, err, entry) < 0 || (!is_asked(door, entry) && ask(door, entry, err) < 0) ||
         ml_door_begin(door, entry->operation, entry->origin, err) < 0) {
         door->tripped = true;
         return -1;

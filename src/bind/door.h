@@ -58,6 +58,10 @@ struct ml_door {
     bool resumed;    /* the run has an id, and its changes are of an earlier process too */
     char **licence;  /* resources that may be written, NULL = all */
     size_t licence_len;
+    char **switches; /* what the script has switched on */
+    size_t switches_len;
+    char **warned; /* operations whose own warning was answered with yes */
+    size_t warned_len;
     char stopped[500]; /* why the door is shut, "" = open */
     int (*confirm)(void *ud, const char *text, size_t len);
     void *confirm_ud;
@@ -72,7 +76,9 @@ struct ml_door {
 /* A change that asks to be let in. Strings are borrowed. */
 struct ml_entry {
     const char *resource, *operation, *origin;
-    const char *target; /* for the question */
+    const char *target;  /* for the question */
+    const char *needs;   /* what has to be switched on, NULL = nothing */
+    const char *warning; /* asked about before the first change of this operation, or NULL */
     bool deletes;
 };
 
@@ -83,6 +89,9 @@ void ml_door_reset(struct ml_door *door);
 /* Limits the run to these resources ("service.resource"); once. -1: ML_USAGE, ML_MEMORY. */
 int ml_door_license(struct ml_door *door, const char *const *resources, size_t n,
                     struct ml_err *err);
+/* Switches on what is off unless the script says so; adds up. -1: ML_MEMORY. */
+int ml_door_switch(struct ml_door *door, const char *const *names, size_t n,
+                   struct ml_err *err);
 /* May this run write to the resource? */
 bool ml_door_licensed(const struct ml_door *door, const char *resource);
 /* Must the next change wait until those that are under way have ended (canary)? Shuts the door

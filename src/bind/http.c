@@ -258,11 +258,8 @@ static enum ml_effect effect_of(lua_State *L, const char *name)
     static const struct {
         const char *name;
         enum ml_effect effect;
-    } effects[] = {{"read", ML_READ},
-                   {"create", ML_CREATE},
-                   {"update", ML_ABSOLUTE},
-                   {"replace", ML_ABSOLUTE},
-                   {"delete", ML_ABSOLUTE}};
+    } effects[] = {{"read", ML_READ},        {"create", ML_CREATE},   {"update", ML_ABSOLUTE},
+                   {"replace", ML_ABSOLUTE}, {"delete", ML_ABSOLUTE}, {"once", ML_ONCE}};
     for (size_t i = 0; i < sizeof effects / sizeof *effects; i++)
         if (strcmp(effects[i].name, name) == 0)
             return effects[i].effect;
@@ -377,10 +374,10 @@ static int launch(struct ml_bind *b, struct ml_http_call *call, const struct ml_
 /*
  * client:start(request) -> call: queues a request and lets it go out if it is its turn; does
  * not wait. Members of the request: method, path and query (encoded), headers, body, credential
- * (its name), effect (read, create, update, replace, delete), operation (for messages), timeout
- * (seconds, the whole call), any_type (true: the answer need not be JSON), change (of a write).
- * Raises usage for what cannot be sent, auth without a credential, guard for a write without a
- * change or in a dry run.
+ * (its name), effect (read, create, update, replace, delete, once), operation (for messages),
+ * timeout (seconds, all in all), any_type (true: the answer need not be JSON), change or
+ * changes. Raises usage for what cannot be sent, auth without a credential, guard for a write
+ * without a change or in a dry run.
  */
 static int l_start(lua_State *L)
 {
@@ -396,7 +393,8 @@ static int l_start(lua_State *L)
     read_spec(L, c, &spec, &headers);
     ml_task_check(L, b->sched);
     if (spec.effect != ML_READ) {
-        lua_getfield(L, 2, "change");
+        if (lua_getfield(L, 2, "changes") == LUA_TNIL)
+            lua_getfield(L, 2, "change");
         bind_change(L, b, call, 3, &spec);
     }
     if (launch(b, call, &spec, text_field(L, 2, "operation", spec.method), &err) < 0)

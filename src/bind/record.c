@@ -281,26 +281,36 @@ static bool take_up(struct ml_noted *n)
     return ml_machine_next(n->state, ML_EVENT_SEND) == ML_CHANGE_SENT;
 }
 
-static enum ml_leave leave(struct ml_call *call, void *ud, struct ml_err *err)
+/* Writes down that the change is sent. False: the journal is broken, *err says why. */
+static bool note_send(struct ml_record *r, struct ml_noted *n, struct ml_err *err)
 {
-    struct ml_noted *n = ud;
-    struct ml_record *r = n->record;
-    if (!take_up(n)) {
-        ml_err_set(err, ML_GUARD, "a change that has ended cannot be sent again");
-        return ML_LEAVE_NEVER;
-    }
     n->ticket = ml_journal_send(r->journal, n->seq, n->attempts + 1, ml_clock_wall_ms());
     if (!n->ticket) {
         struct ml_err why;
         if (!ml_journal_broken(r->journal, &why))
             ml_err_set(&why, ML_MEMORY, "out of memory");
         fall(r, &why, err);
-        return ML_LEAVE_NEVER;
+        return false;
     }
     n->attempts++;
     n->state = ML_CHANGE_SENT;
     n->watched = true;
-    hold(r, n, call);
+    return true;
+}
+
+static enum ml_leave leave(struct ml_call *call, void *ud, struct ml_err *err)
+{
+    struct ml_noted *first = ud;
+    struct ml_record *r = first->record;
+    for (struct ml_noted *n = first; n; n = n->peer)
+        if (!take_up(n)) {
+            ml_err_set(err, ML_GUARD, "a change that has ended cannot be sent again");
+            return ML_LEAVE_NEVER;
+        }
+    for (struct ml_noted *n = first; n; n = n->peer)
+        if (!note_send(r, n, err))
+            return ML_LEAVE_NEVER;
+    hold(r, first, call);
     return ML_LEAVE_LATER;
 }
 
@@ -312,13 +322,11 @@ static enum ml_event event_of(const struct ml_evidence *e, enum ml_verdict verdi
     return verdict == ML_ANSWERED ? ML_EVENTS : ML_EVENT_DOUBT;
 }
 
-static void ended(void *ud, const struct ml_evidence *e, enum ml_verdict verdict,
-                  const char *error)
+static void note_end(struct ml_noted *n, const struct ml_evidence *e, enum ml_verdict verdict,
+                     const char *error)
 {
-    struct ml_noted *n = ud;
     if (!n->watched)
         return;
-    unhold(n->record, n);
     n->watched = false;
     enum ml_event event = event_of(e, verdict);
     if (event == ML_EVENT_NOTHING && n->doubt)
@@ -333,15 +341,46 @@ static void ended(void *ud, const struct ml_evidence *e, enum ml_verdict verdict
                     next > 0 ? n->state : ML_CHANGE_NONE);
 }
 
+static void ended(void *ud, const struct ml_evidence *e, enum ml_verdict verdict,
+                  const char *error)
+{
+    struct ml_noted *first = ud;
+    if (first->watched)
+        unhold(first->record, first);
+    for (struct ml_noted *n = first; n; n = n->peer)
+        note_end(n, e, verdict, error);
+}
+
 const struct ml_call_watch ml_record_watch = {leave, ended};
 
-/* Its row is not there as sent: the object has an open change of another run. */
-static void turn_away(struct ml_noted *n, struct ml_call *call)
+/* What became of the tickets of one call: the worst of them. */
+static enum ml_ticket ticket_of(struct ml_record *r, const struct ml_noted *n)
+{
+    enum ml_ticket worst = ML_TICKET_COMMITTED;
+    for (; n; n = n->peer) {
+        enum ml_ticket ticket = ml_journal_ticket(r->journal, n->ticket);
+        if (ticket == ML_TICKET_PENDING)
+            return ticket;
+        if (ticket != ML_TICKET_COMMITTED && worst != ML_TICKET_BROKEN)
+            worst = ticket;
+    }
+    return worst;
+}
+
+/* A row is not there as sent: its object has an open change of another run. Nothing goes out,
+ * so the others of the call are as before. */
+static void turn_away(struct ml_record *r, struct ml_noted *first, struct ml_call *call)
 {
     struct ml_err err;
-    n->state = ML_CHANGE_PLANNED;
-    n->attempts--;
-    n->watched = false;
+    for (struct ml_noted *n = first; n; n = n->peer) {
+        n->watched = false;
+        if (ml_journal_ticket(r->journal, n->ticket) == ML_TICKET_REFUSED) {
+            n->state = ML_CHANGE_PLANNED;
+            n->attempts--;
+        } else {
+            ml_record_event(n, ML_EVENT_NOTHING, NULL, NULL, NULL);
+        }
+    }
     ml_err_set(&err, ML_CONFLICT, "another change of it is open");
     ml_call_release(call, &err);
 }
@@ -353,14 +392,14 @@ void ml_record_turn(void *ud)
         struct ml_noted *n = r->held;
         struct ml_call *call = n->held;
         struct ml_err err;
-        enum ml_ticket ticket = ml_journal_ticket(r->journal, n->ticket);
+        enum ml_ticket ticket = ticket_of(r, n);
         if (ticket == ML_TICKET_PENDING)
             return;
         unhold(r, n);
         if (ticket == ML_TICKET_COMMITTED) {
             ml_call_release(call, NULL);
         } else if (ticket == ML_TICKET_REFUSED) {
-            turn_away(n, call);
+            turn_away(r, n, call);
         } else {
             if (!ml_journal_broken(r->journal, &err))
                 ml_err_set(&err, ML_USAGE, "the journal cannot be written");

@@ -14,6 +14,7 @@
  *   2. Once the journal is broken every attempt is refused, and `broken` tells
  *      the engine to stop the run (exit 75).
  *   3. A held call is in the list exactly while its ticket is pending.
+ *   4. The changes of one call (a bulk call) are sent all or none, and end alike.
  *
  *     struct ml_noted n;
  *     ml_record_plan(r, &n, &change, &err);             // P
@@ -38,6 +39,7 @@ struct ml_net;
 struct ml_noted {
     struct ml_record *record;
     struct ml_noted *next; /* held, in the order of the tickets */
+    struct ml_noted *peer; /* goes out with the same call: the first one stands for all */
     struct ml_call *held;  /* the call that waits, NULL = none */
     uint64_t seq;          /* in the run; 0 = not journalled */
     uint64_t ticket;

@@ -41,10 +41,11 @@ static enum ml_verdict judge_fault(enum ml_effect effect, const struct ml_eviden
 /* 429 and 425 say that the request was not processed (RFC 6585 4, RFC 8470 5.2). 408, and 503
  * with Retry-After, say so as a rule: enough for a write that ends the same when it is done
  * twice, not for a create. */
-static enum ml_verdict judge_write(bool absolute, const struct ml_evidence *e)
+static enum ml_verdict judge_write(enum ml_effect effect, const struct ml_evidence *e)
 {
+    bool absolute = effect == ML_ABSOLUTE;
     if (e->status == 429 || e->status == 425)
-        return ML_AGAIN;
+        return effect == ML_ONCE ? ML_ANSWERED : ML_AGAIN;
     bool shed = e->status == 408 || (e->status == 503 && e->retry_after);
     return absolute && shed ? ML_AGAIN : ML_UNKNOWN;
 }
@@ -55,7 +56,7 @@ enum ml_verdict ml_retry_judge(enum ml_effect effect, const struct ml_evidence *
         return judge_fault(effect, e);
     if (!is_transient(e->status))
         return ML_ANSWERED;
-    return effect == ML_READ ? ML_AGAIN : judge_write(effect == ML_ABSOLUTE, e);
+    return effect == ML_READ ? ML_AGAIN : judge_write(effect, e);
 }
 
 bool ml_retry_rejected(const struct ml_evidence *e)

@@ -38,7 +38,8 @@ enum ml_fault {
 enum ml_effect {
     ML_READ,     /* GET, HEAD without an effect */
     ML_ABSOLUTE, /* PUT, PATCH that sets, DELETE by id: the same body twice ends the same */
-    ML_CREATE    /* POST and anything else that must not happen twice */
+    ML_CREATE,   /* POST and anything else that must not happen twice */
+    ML_ONCE /* ... and is not sent again even where it provably did nothing but be refused */
 };
 
 struct ml_evidence {
