@@ -69,25 +69,30 @@ CREATE UNIQUE INDEX one_open ON mut(rkey) WHERE state GLOB '[SAU]';
 -- A failed change is tried again once; the next try redoes the try.
 CREATE UNIQUE INDEX redone ON mut(run, redoes) WHERE redoes IS NOT NULL;
 
-CREATE TRIGGER born BEFORE INSERT ON mut WHEN NEW.state <> 'P'
-BEGIN SELECT RAISE(ABORT, 'a change begins as planned'); END;
+-- Each trigger that stands on a statement costs as much as the statement's own work, whether its
+-- WHEN holds or not: so there is one for each, and behind it, since one before would have the row
+-- read twice. A row that is refused is taken back with its statement.
 
-CREATE TRIGGER again BEFORE INSERT ON mut WHEN NEW.redoes IS NOT NULL
+-- A change begins as planned. One that is sent in the very transaction that plans it is written
+-- as sent at once: nobody could have seen it in between.
+CREATE TRIGGER born AFTER INSERT ON mut
+WHEN NEW.redoes IS NOT NULL OR (NEW.state <> 'P' AND (NEW.state <> 'S' OR NEW.attempts <> 1))
 BEGIN
+  SELECT RAISE(ABORT, 'a change begins as planned') WHERE NEW.state <> 'P';
   SELECT RAISE(ABORT, 'only a failed change is tried again') WHERE NOT EXISTS
     (SELECT 1 FROM mut WHERE id = NEW.run << 32 | NEW.redoes AND state IN ('F', 'K'));
 END;
 
 -- P, A and U may stay what they are with another reason.
-CREATE TRIGGER edge BEFORE UPDATE OF state ON mut WHEN 0 = instr(
+-- T10: an undo that is confirmed makes the change undone, in the same transaction. (Triggers need
+-- not be recursive: that this is an edge is asked for by itself.)
+CREATE TRIGGER edge AFTER UPDATE OF state ON mut
+WHEN (NEW.state = 'C' AND NEW.undo_of IS NOT NULL) OR 0 = instr(
   'PS PN PK PF SP SC SF SK SA SU AC AP AK AF AU UC UP UK UF CV PP AA UU', OLD.state || NEW.state)
-BEGIN SELECT RAISE(ABORT, 'the state machine has no such edge'); END;
-
--- T10: an undo that is confirmed makes the change undone, in the same transaction.
-CREATE TRIGGER undone AFTER UPDATE OF state ON mut
-WHEN NEW.state = 'C' AND NEW.undo_of IS NOT NULL
 BEGIN
+  SELECT RAISE(ABORT, 'the state machine has no such edge') WHERE 0 = instr(
+    'PS PN PK PF SP SC SF SK SA SU AC AP AK AF AU UC UP UK UF CV PP AA UU', OLD.state || NEW.state);
   SELECT RAISE(ABORT, 'the change that was undone is not there')
-    WHERE NOT EXISTS (SELECT 1 FROM mut WHERE id = NEW.undo_of);
+    WHERE NOT EXISTS (SELECT 1 FROM mut WHERE id = NEW.undo_of AND state = 'C');
   UPDATE mut SET state = 'V' WHERE id = NEW.undo_of;
 END;

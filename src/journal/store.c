@@ -16,6 +16,12 @@ static const char *const sql[ML_STORE_STATEMENTS] = {
         " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     [ML_STORE_NAME] = "UPDATE mut SET rkey = ?2, target = ?3, path = ?4, before = ?5"
                       " WHERE id = ?1 AND state = 'P'",
+    [ML_STORE_PLAN_SENT] =
+        "INSERT INTO mut(id, run, seq, state, started, moved, attempts, undo_of, occurrence,"
+        " rkey, service, origin, operation, resource, target, method, path, effect, body,"
+        " before, after)"
+        " VALUES(?1, ?1 >> 32, ?1 & 4294967295, 'S', ?2, ?3, 1, ?4, ?5, ?6,"
+        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     [ML_STORE_SEND] =
         "UPDATE mut SET state = 'S', attempts = attempts + 1, moved = ?2 WHERE id = ?1",
     [ML_STORE_ATTEMPT] = "INSERT INTO attempt(mut, n, started) VALUES(?1, ?2, ?3)",
@@ -76,6 +82,31 @@ static int name(struct ml_store *store, int64_t id, const struct ml_journal_chan
                                         c->target, c->path, c->before));
 }
 
+static int add_attempt(struct ml_store *store, int64_t id, unsigned n, int64_t at)
+{
+    return ml_db_execute(store->statement[ML_STORE_ATTEMPT], "iii", id, (int64_t)n, at);
+}
+
+bool ml_store_joins(const struct ml_command *c)
+{
+    const struct ml_command *next = c->next;
+    return c->kind == ML_COMMAND_PLAN && !c->u.change.redoes && next &&
+           next->kind == ML_COMMAND_SEND && next->id == c->id && next->n == 1;
+}
+
+int ml_store_plan_sent(struct ml_store *store, const struct ml_command *plan)
+{
+    const struct ml_journal_change *c = &plan->u.change;
+    int64_t at = plan->next->u.attempt.at;
+    int code = ml_db_execute(
+        store->statement[ML_STORE_PLAN_SENT], "iiioisssssssssbss", plan->id, c->at, at,
+        c->undo_of, c->occurrence, c->rkey, c->service, c->origin, c->operation, c->resource,
+        c->target, c->method, c->path, c->effect, c->body, c->body_len, c->before, c->after);
+    if (code == SQLITE_CONSTRAINT_UNIQUE)
+        return ML_STORE_REFUSED;
+    return code == SQLITE_OK ? add_attempt(store, plan->id, 1, at) : code;
+}
+
 /* A statement that fails takes back only itself: a refused change leaves no attempt, and the
  * transaction goes on. */
 static int send(struct ml_store *store, int64_t id, unsigned n, int64_t at)
@@ -84,9 +115,7 @@ static int send(struct ml_store *store, int64_t id, unsigned n, int64_t at)
     if (code == SQLITE_CONSTRAINT_UNIQUE)
         return ML_STORE_REFUSED;
     code = met_one(store, code);
-    if (code != SQLITE_OK)
-        return code;
-    return ml_db_execute(store->statement[ML_STORE_ATTEMPT], "iii", id, (int64_t)n, at);
+    return code == SQLITE_OK ? add_attempt(store, id, n, at) : code;
 }
 
 /* A change gets into S by a send only: without the row of its attempt I1 would not hold. */

@@ -14,6 +14,7 @@
 #define ML_JOURNAL_STORE_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "journal/command.h"
 
@@ -25,6 +26,7 @@ enum ml_store_statement {
     ML_STORE_COMMIT,
     ML_STORE_PLAN,
     ML_STORE_NAME,
+    ML_STORE_PLAN_SENT,
     ML_STORE_SEND,
     ML_STORE_ATTEMPT,
     ML_STORE_NOTE,
@@ -47,5 +49,10 @@ int ml_store_commit(struct ml_store *store);
 /* SQLITE_OK, ML_STORE_REFUSED, or a code: SQLITE_NOTFOUND when there is no such change or
  * attempt, SQLITE_CONSTRAINT_TRIGGER for an illegal edge. */
 int ml_store_apply(struct ml_store *store, const struct ml_command *c);
+/* Is this a plan, and the command behind it the first send of the same change? Both are one row
+ * then, which is written once. */
+bool ml_store_joins(const struct ml_command *c);
+/* Applies both. ML_STORE_REFUSED: neither was, and they are to be applied by themselves. */
+int ml_store_plan_sent(struct ml_store *store, const struct ml_command *plan);
 
 #endif

@@ -112,6 +112,22 @@ static void roll_back(struct ml_writer *w)
         sqlite3_exec(w->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+/* Applies the command, and with it the one behind it where both are one row. Returns a code; *c
+ * is the last command that was applied, or the one that failed. */
+static int apply(struct ml_writer *w, struct ml_command **c, struct refusals *refusals)
+{
+    int code = ml_store_joins(*c) ? ml_store_plan_sent(&w->store, *c) : ML_STORE_REFUSED;
+    if (code == SQLITE_OK)
+        *c = (*c)->next;
+    if (code != ML_STORE_REFUSED)
+        return code;
+    code = ml_store_apply(&w->store, *c);
+    if (code != ML_STORE_REFUSED)
+        return code;
+    refusals->no[refusals->count++] = (*c)->no;
+    return SQLITE_OK;
+}
+
 /* Writes up to ML_WRITER_BATCH commands in one transaction. The first one behind them in
  * *rest. False: broken. */
 static bool write_batch(struct ml_writer *w, struct ml_command *c, struct ml_command **rest,
@@ -121,12 +137,8 @@ static bool write_batch(struct ml_writer *w, struct ml_command *c, struct ml_com
     refusals->count = 0;
     if (code != SQLITE_OK)
         c = NULL;
-    for (int i = 0; c && i < ML_WRITER_BATCH; i++, c = c->next) {
-        code = ml_store_apply(&w->store, c);
-        if (code == ML_STORE_REFUSED) {
-            refusals->no[refusals->count++] = c->no;
-            code = SQLITE_OK;
-        }
+    for (uint64_t first = c ? c->no : 0; c && c->no - first < ML_WRITER_BATCH; c = c->next) {
+        code = apply(w, &c, refusals);
         if (code != SQLITE_OK)
             break;
     }

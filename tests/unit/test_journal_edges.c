@@ -106,6 +106,12 @@ static void a_change_begins_as_planned_and_with_its_own_id(void **state)
         snprintf(value, sizeof value, ",'%c'", letters[i]);
         assert_int_equal(insert(db, i, ",state", value), SQLITE_CONSTRAINT_TRIGGER);
     }
+    /* Planned and sent in one: with its attempt, and no redone change. */
+    assert_int_equal(insert(db, 1, ",state,attempts", ",'S',2"), SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(insert(db, 1, ",state,attempts", ",'C',1"), SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(insert(db, 1, ",state,attempts,redoes", ",'S',1,9"),
+                     SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(insert(db, 1, ",state,attempts", ",'S',1"), SQLITE_OK);
     assert_int_equal(
         sqlite3_exec(db,
                      "INSERT INTO mut(id, run, seq, started, moved, occurrence, rkey)"
