@@ -64,22 +64,22 @@ class Child:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def end(self, seconds=100):
+    def end(self, seconds=60):
         """Waits for the end; the exit code."""
         try:
-            code = self.process.wait(seconds)
+            return self.process.wait(seconds)
         finally:
-            self.process.kill()
-            self.process.wait()
-            for reader in self._readers:
-                reader.join()
-            self.process.stdout.close()
-            self.process.stderr.close()
-        return code
+            self.kill()
 
     def kill(self):
+        """Kills it where it stands, unless it has ended; the exit code."""
         self.process.kill()
-        return self.end()
+        code = self.process.wait()
+        for reader in self._readers:
+            reader.join()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code
 
 
 class Place:
@@ -89,6 +89,7 @@ class Place:
         self.home = tempfile.mkdtemp(dir=FOLDER)
         self.env = {"XDG_STATE_HOME": self.home, "MOONLEVER_SETTLE": "0", **env}
         self.secrets = (wire.TOKEN, wire.SCIM_TOKEN)
+        self.children = []
 
     def file(self, name):
         return os.path.join(self.home, name)
@@ -114,7 +115,13 @@ class Place:
         return result
 
     def start(self, *args, **env):
-        return Child(args, {**self.env, **env})
+        self.children.append(Child(args, {**self.env, **env}))
+        return self.children[-1]
+
+    def leave(self):
+        """Ends what a test that failed has left."""
+        for child in self.children:
+            child.kill()
 
     def changes(self, run="last", *flags):
         """The changes of a run as `runs RUN --json` tells them."""
@@ -154,6 +161,7 @@ class Practice(Place):
         return self
 
     def __exit__(self, *_):
+        self.leave()
         self.child.kill()
         self.child.wait()
         self.child.stdout.close()
@@ -211,6 +219,7 @@ class Desk(Place):
         return self
 
     def __exit__(self, *why):
+        self.leave()
         self.service.__exit__(*why)
 
     def writes(self):
