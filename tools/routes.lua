@@ -112,7 +112,8 @@ local function add_route(out, at, verb, op)
   local pages, credential = op.pages or {}, op.credential or at.credential
   local header = at.credentials[credential]
   for _, method in ipairs(op.methods or { op.method }) do
-    out.rows[#out.rows + 1] = ("    {%s, %s, %s, %s,\n     %s, %s, %s, %d, %s,\n     %s, %s, %s, %s, %s, %s, %s},"):format(
+    local row = "    {%s, %s, %s, %s,\n     %s, %s, %s, %d, %s,\n     %s, %s, %s, %s, %s, %s, %s},"
+    out.rows[#out.rows + 1] = row:format(
       literal(name), literal(method), literal(op.path), literal(credential),
       literal(pages.style), literal(pages.items and pages.items[1]), literal(op.wrap), op.success[1], fields,
       literal(at.service), literal(at.resource), literal(header and header.header),

@@ -22,6 +22,9 @@ local shape = require "moonlever.shape"
 
 local apply = {}
 
+-- After these nothing more is done, on no object.
+local STOPS = { guard = true, cancelled = true, auth = true }
+
 -- A method that is none: an undo that cannot be made. Its body says why.
 apply.IMPOSSIBLE = "-"
 
@@ -61,7 +64,9 @@ local function is_due(job)
   if not ok then
     if not errors.is(got) then error(got, 0) end
     if got.status ~= 404 then
-      job.change:finish("failed", errors.one_line(tostring(got.message), 300), got.kind)
+      -- A stopped run leaves it as planned: resume takes it up.
+      local state = STOPS[got.kind] and "planned" or "failed"
+      job.change:finish(state, errors.one_line(tostring(got.message), 300), got.kind)
       error(got, 0)
     end
     return end_as(job, job.gone_is_done and "noop" or "conflict", "it is gone")
@@ -157,9 +162,6 @@ local function groups_of(rows)
   end
   return groups
 end
-
--- After these nothing more is done, on no object.
-local STOPS = { guard = true, cancelled = true, auth = true }
 
 -- One object: its changes in order. Those behind one that failed, now or before the run
 -- was resumed, are not made: they were planned for what it would have made of the object.
