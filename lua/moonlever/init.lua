@@ -14,7 +14,7 @@ local require = require -- scripts may be given another one
 
 -- Public name -> module and its member (nil: the module itself).
 local MEMBERS = {
-  connect = { "moonlever.service", "connect" },
+  connect = { "moonlever.clients", "connect" },
   script = { "moonlever.script", "script" },
   each = { "moonlever.flow", "each" },
   map = { "moonlever.flow", "map" },
@@ -23,6 +23,7 @@ local MEMBERS = {
   sleep = { "moonlever.flow", "sleep" },
   try = { "moonlever.flow", "try" },
   report = { "moonlever.report", "report" },
+  help = { "moonlever.help", "help" },
   csv = { "moonlever.csv" },
   tags = { "moonlever.tags" },
 }

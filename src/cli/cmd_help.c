@@ -1,38 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `moonlever help` and `moonlever version`.
+ * `moonlever help` and `moonlever version`. What is no command or topic here may
+ * be a service, a resource, a method or a function of scripts: the tool "help"
+ * knows those (lua/moonlever/help.lua).
  */
 #include "cli/cmd.h"
 #include "cli/help.h"
-#include "cli/suggest.h"
+#include "cli/tool.h"
 
 #include <moonlever.h>
 
-static bool is_ready_made(const char *name)
+#define TOPICS_MAX 32
+
+/* The word, and behind it what it could have been meant for. */
+static int ask_tool(const struct ml_options *o, struct ml_term *t)
 {
-    return moonlever_script_text(name) != NULL;
+    const char *argv[1 + ML_COMMANDS + TOPICS_MAX], *name, *brief;
+    int argc = 0;
+    argv[argc++] = o->topic;
+    for (int c = ML_CMD_NONE + 1; c < ML_COMMANDS; c++)
+        argv[argc++] = ml_command_rows[c].name;
+    for (size_t i = 0; i < TOPICS_MAX && (name = ml_help_topic_name(i, &brief)) != NULL; i++)
+        argv[argc++] = name;
+    return ml_tool(o, t, "help", argc, argv);
 }
 
-static int nothing_about(const char *word, struct ml_term *t)
+static int is_a_script(const char *word, struct ml_term *t)
 {
-    struct ml_suggest s;
     struct ml_err err;
-    const char *name, *brief;
-    ml_suggest_create(&s, word);
-    for (int c = ML_CMD_NONE + 1; c < ML_COMMANDS; c++)
-        ml_suggest_offer(&s, ml_command_rows[c].name);
-    for (size_t i = 0; (name = ml_help_topic_name(i, &brief)) != NULL; i++)
-        ml_suggest_offer(&s, name);
-    if (is_ready_made(word))
-        ml_err_set(&err, ML_USAGE, "'%.80s' is a script.\nsee: moonlever run %.80s --help",
-                   word, word);
-    else if (s.best[0])
-        ml_err_set(&err, ML_USAGE,
-                   "there is no help about '%.80s'. Did you mean '%s'?\nsee: moonlever help",
-                   word, s.best);
-    else
-        ml_err_set(&err, ML_USAGE, "there is no help about '%.80s'.\nsee: moonlever help",
-                   word);
+    ml_err_set(&err, ML_USAGE, "'%.80s' is a script.\nsee: moonlever run %.80s --help", word,
+               word);
     ml_term_error(t, err.text);
     return ML_EXIT_USAGE;
 }
@@ -46,7 +43,9 @@ int ml_cmd_help(const struct ml_options *o, struct ml_term *t)
     }
     if (ml_help_topic(t->out.file, o->topic, false) == 0)
         return ML_EXIT_DONE;
-    return nothing_about(o->topic, t);
+    if (moonlever_script_text(o->topic))
+        return is_a_script(o->topic, t);
+    return ask_tool(o, t);
 }
 
 int ml_cmd_version(struct ml_term *t)
