@@ -110,11 +110,18 @@ local FIXES = {
   [429] = function() return "lower the rate with --rate N, or run it again later" end,
 }
 
+-- A 403 is most often that: who may do it, where the catalogue says so.
+local function hint_for(op, status)
+  local hint = (op.spec.hints or {})[status] or (op.ctx.catalogue.hints or {})[status]
+  if status ~= 403 or not op.spec.admin then return hint end
+  local who = require("moonlever.derived.effects").who(op.spec) -- nothing else here needs it
+  return hint and ("%s; %s"):format(who, hint) or who
+end
+
 local function fix_for(op, request, status, html)
   if FIXES[status] then return FIXES[status](op, request) end
   if html then return "the answer is a web page: check that " .. url_name(op) .. " is the API" end
-  local hints = op.spec.hints or {}
-  local hint = hints[status] or (op.ctx.catalogue.hints or {})[status]
+  local hint = hint_for(op, status)
   if hint then return hint end
   if status == 404 and not request.target then
     return "nothing is served there: check " .. url_name(op)
