@@ -26,6 +26,8 @@ int ml_cmd_show(const struct ml_options *o, struct ml_term *t);
 int ml_cmd_runs(const struct ml_options *o, struct ml_term *t);
 /* Serves the practice account until a signal comes. */
 int ml_cmd_practice(const struct ml_options *o, struct ml_term *t);
+/* Writes files made from the catalogues. */
+int ml_cmd_stubs(const struct ml_options *o, struct ml_term *t);
 /* Help about what o->topic names. */
 int ml_cmd_help(const struct ml_options *o, struct ml_term *t);
 /* The version. */

@@ -99,6 +99,9 @@ static int check_command(const struct ml_options *o, struct ml_err *err)
                    : complain(o, err, "where to? Name the file of the plan: -o FILE.");
     case ML_CMD_RUNS:
         return check_runs(o, err);
+    case ML_CMD_STUBS:
+        return o->count[ML_FLAG_OUT] ? 0
+                                     : complain(o, err, "where to? Name a directory: -o DIR.");
     default:
         return 0;
     }

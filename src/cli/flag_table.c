@@ -11,6 +11,7 @@
 #define SHOW (1u << ML_CMD_SHOW)
 #define RUNS (1u << ML_CMD_RUNS)
 #define PRACTICE (1u << ML_CMD_PRACTICE)
+#define STUBS (1u << ML_CMD_STUBS)
 #define SCRIPT (RUN | PLAN)
 #define SENDS (SCRIPT | 1u << ML_CMD_APPLY | 1u << ML_CMD_RESUME | UNDO)
 #define EVERY ((1u << ML_COMMANDS) - 1)
@@ -100,6 +101,10 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                       ML_GROUP_PRACTICE, "port to listen on (default 0: any free one)", NULL},
     [ML_FLAG_LOG] = {"log", 0, ML_TYPE_TEXT, "FILE", PRACTICE, NULL, 0, 0, ML_GROUP_PRACTICE,
                      "append one line of JSON a request to FILE", NULL},
+    [ML_FLAG_OUT] = {"out", 'o', ML_TYPE_TEXT, "DIR", STUBS, NULL, 0, 0, ML_GROUP_SHOW,
+                     "the directory for the files; made where it is missing", NULL},
+    [ML_FLAG_MARKDOWN] = {"markdown", 0, ML_TYPE_SWITCH, NULL, STUBS, NULL, 0, 0, ML_GROUP_SHOW,
+                          "pages of the reference instead", NULL},
     [ML_FLAG_QUIET] = {"quiet", 'q', ML_TYPE_SWITCH, NULL, EVERY, NULL, 0, 0, ML_GROUP_OUTPUT,
                        "no progress, and no report unless something failed", NULL},
     [ML_FLAG_VERBOSE] = {"verbose", 'v', ML_TYPE_SWITCH, NULL, EVERY, NULL, 0, 0,
@@ -197,10 +202,24 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
          "$ moonlever run retag --tickets --dry-run\n",
          "Standard output holds the environment to use it, as lines `export NAME=value`.\n",
          NULL},
-    [ML_CMD_HELP] = {"help", "help [COMMAND|TOPIC]", "Help about a command or a topic.",
-                     "$ moonlever help run\n"
-                     "$ moonlever help exit-codes\n",
-                     NULL, NULL},
+    [ML_CMD_STUBS] =
+        {"stubs", "stubs -o DIR [flags]", "Write definition files for editors, for completion.",
+         "$ moonlever stubs -o ~/.local/share/moonlever/stubs\n"
+         "$ moonlever stubs --markdown -o reference\n",
+         "The files are for lua-language-server, which many editors use. Name their\n"
+         "directory in .luarc.json, beside your scripts:\n"
+         "\n"
+         "  {\"runtime.version\": \"Lua 5.4\", \"workspace.library\": [\"DIR\"]}\n",
+         NULL},
+    [ML_CMD_HELP] =
+        {"help", "help [COMMAND|TOPIC|NAME]",
+         "Help about a command, a topic, or what scripts call.",
+         "$ moonlever help run\n"
+         "$ moonlever help exit-codes\n"
+         "$ moonlever help moonlever              what require \"moonlever\" returns\n"
+         "$ moonlever help screendesk             a service\n"
+         "$ moonlever help screendesk.recordings.update\n",
+         NULL, NULL},
     [ML_CMD_VERSION] = {"version", "version",
                         "The version, and those of the libraries underneath.",
                         "$ moonlever version\n", NULL, NULL},

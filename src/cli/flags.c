@@ -28,11 +28,14 @@ bool ml_command_runs_script(enum ml_command command)
     return command == ML_CMD_RUN || command == ML_CMD_PLAN;
 }
 
-/* -o is that of `plan` alone: scripts like it for files of their own. */
+/* -o is another flag in `stubs`, and that of `plan` elsewhere, but not of `run`: scripts like
+ * it for files of their own. */
 bool ml_command_has_letter(enum ml_command command, enum ml_flag flag)
 {
     if (!ml_flag_rows[flag].letter)
         return false;
+    if (flag == ML_FLAG_OUT)
+        return command == ML_CMD_STUBS;
     return flag != ML_FLAG_PLAN || command == ML_CMD_PLAN || command == ML_CMD_NONE;
 }
 

@@ -41,6 +41,7 @@ enum ml_command {
     ML_CMD_SHOW,
     ML_CMD_RUNS,
     ML_CMD_PRACTICE,
+    ML_CMD_STUBS,
     ML_CMD_HELP,
     ML_CMD_VERSION,
     ML_COMMANDS
@@ -73,6 +74,8 @@ enum ml_flag {
     ML_FLAG_FAULTS,
     ML_FLAG_PORT,
     ML_FLAG_LOG,
+    ML_FLAG_OUT,
+    ML_FLAG_MARKDOWN,
     ML_FLAG_QUIET,
     ML_FLAG_VERBOSE,
     ML_FLAG_COLOR,

@@ -67,6 +67,8 @@ static int dispatch(const struct ml_options *o, struct ml_secrets *secrets, stru
         return ml_cmd_runs(o, t);
     case ML_CMD_PRACTICE:
         return ml_cmd_practice(o, t);
+    case ML_CMD_STUBS:
+        return ml_cmd_stubs(o, t);
     case ML_CMD_HELP:
         return ml_cmd_help(o, t);
     case ML_CMD_VERSION:

@@ -6,7 +6,7 @@ import unittest
 
 from cli_kit import moonlever, script
 
-COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "practice", "help", "version")
+COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "practice", "stubs", "help", "version")
 TOPICS = ("exit-codes", "environment", "output", "scripts")
 
 
@@ -107,6 +107,9 @@ class Mistakes(unittest.TestCase):
         self.refuse("run", "retag", "--max-time", "soon", says="15m or 2h, not 'soon'")
         self.refuse("run", "retag", "--exit-code", says="add --dry-run", see="moonlever run --help")
         self.refuse("run", "retag", "--only-failed", "last", says="name no script", see="moonlever run --help")
+        self.refuse("stubs", says="Name a directory: -o DIR", see="moonlever stubs --help")
+        self.refuse("stubs", "-o", "", says="--out", see="moonlever stubs --help")
+        self.refuse("run", "-o", "x", "retag", says="there is no flag '-o'", see="moonlever run --help")
         self.refuse("aply", says="Did you mean 'apply'?", see="moonlever --help")
 
     def test_commands(self):
@@ -115,6 +118,11 @@ class Mistakes(unittest.TestCase):
         self.refuse("retag", says="Did you mean 'moonlever run retag'?", see="moonlever --help")
         self.refuse("my.lua", says="Did you mean 'moonlever run my.lua'?", see="moonlever --help")
         self.refuse("help", "environmnt", says="Did you mean 'environment'?", see="moonlever help")
+        self.refuse("help", "screendesk.recordings.updat", says="Did you mean 'screendesk.recordings.update'?",
+                    see="moonlever help")
+        self.refuse("help", "users.list", says="'users.list' may mean several: screendesk.", see="moonlever help")
+        self.refuse("help", "xyzzy", says="there is no help about 'xyzzy'.", see="moonlever help")
+        self.refuse("help", "--", "--x\x1b[2J", says="there is no help about '--x", see="moonlever help")
         self.refuse("help", "retag", says="is a script", see="moonlever run retag --help")
 
     def test_scripts(self):

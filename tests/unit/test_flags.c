@@ -435,6 +435,25 @@ static void long_words_do_not_overflow(void **state)
     ml_options_destroy(&o);
 }
 
+/* In one command a letter means one flag. */
+static void assert_own_letters(enum ml_flag f, enum ml_flag g)
+{
+    for (int c = ML_CMD_NONE; c < ML_COMMANDS; c++)
+        assert_true(ml_flag_rows[f].letter != ml_flag_rows[g].letter ||
+                    !ml_command_has_letter((enum ml_command)c, f) ||
+                    !ml_command_has_letter((enum ml_command)c, g));
+}
+
+/* A flag with a letter has it in a command that has the flag; one without has it nowhere. */
+static bool letter_is_used(enum ml_flag f)
+{
+    for (int c = ML_CMD_NONE + 1; c < ML_COMMANDS; c++)
+        if (ml_command_has((enum ml_command)c, f) &&
+            ml_command_has_letter((enum ml_command)c, f))
+            return true;
+    return false;
+}
+
 static void the_table_is_sound(void **state)
 {
     (void)state;
@@ -445,15 +464,30 @@ static void the_table_is_sound(void **state)
         assert_true(row->commands != 0);
         assert_int_equal(row->type == ML_TYPE_SWITCH, row->value == NULL);
         assert_int_equal(row->type == ML_TYPE_CHOICE, row->choices != NULL);
-        assert_int_equal(ml_command_has_letter(ML_CMD_NONE, (enum ml_flag)f), row->letter != 0);
+        assert_int_equal(letter_is_used((enum ml_flag)f), row->letter != 0);
         for (int g = 0; g < f; g++) {
             assert_string_not_equal(row->name, ml_flag_rows[g].name);
-            assert_true(row->letter == 0 || row->letter != ml_flag_rows[g].letter);
+            assert_own_letters((enum ml_flag)f, (enum ml_flag)g);
         }
     }
     for (int c = ML_CMD_NONE + 1; c < ML_COMMANDS; c++)
         assert_int_equal(ml_command_find(ml_command_rows[c].name), c);
     assert_int_equal(ml_command_find("ru"), ML_CMD_NONE);
+}
+
+static void stubs_need_a_directory(void **state)
+{
+    (void)state;
+    GOOD("stubs -o there --markdown");
+    assert_int_equal(o.command, ML_CMD_STUBS);
+    assert_string_equal(o.values[ML_FLAG_OUT], "there");
+    assert_int_equal(o.count[ML_FLAG_MARKDOWN], 1);
+    assert_null(o.values[ML_FLAG_PLAN]);
+    ml_options_destroy(&o);
+    refused("stubs", "-o DIR");
+    refused("stubs x -o y", "'stubs' takes no argument");
+    refused("stubs -o y --dry-run", "'stubs' has no flag --dry-run");
+    refused("runs --out x", "it belongs to 'stubs'");
 }
 
 static void distances(void **state)
@@ -512,6 +546,7 @@ int main(void)
         cmocka_unit_test(the_shape_of_a_practice_account_needs_the_account),
         cmocka_unit_test(long_words_do_not_overflow),
         cmocka_unit_test(the_table_is_sound),
+        cmocka_unit_test(stubs_need_a_directory),
         cmocka_unit_test(distances),
         cmocka_unit_test(the_nearest_and_only_when_near),
     };
