@@ -201,11 +201,12 @@ local function returned(m)
   return text:find("^The answer") and "any" or record_of(m)
 end
 
--- The same with a record in the place of its id.
+-- The same with a record of the resource in the place of its id.
 local function overload(file, m)
+  local record = ("moonlever.%s.%s"):format(m.service.name, m.service.resources[m.resource].record)
   local parts = { ("self: %s"):format(class_of(m)) }
   for i, argument in ipairs(m.arguments) do
-    local kind = i == 1 and record_of(m) or TYPES[argument.role](argument, m)
+    local kind = i == 1 and record or TYPES[argument.role](argument, m)
     parts[#parts + 1] = ("%s%s: %s"):format(i == 1 and "record" or argument.name, argument.optional and "?" or "", kind)
   end
   local result = returned(m)

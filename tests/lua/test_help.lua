@@ -10,7 +10,6 @@ local api = require "moonlever.derived.api"
 local help = require "moonlever.help"
 local lists = require "moonlever.lists"
 local methods = require "moonlever.derived.methods"
-local service = require "moonlever.service"
 local sheets = require "moonlever.derived.sheet"
 local types = require "moonlever.derived.types"
 
@@ -22,13 +21,10 @@ local function contains(list, wanted)
 end
 
 local without_help = {}
-for _, name in ipairs(service.NAMES) do
-  if not contains(methods.SERVICES, name) then without_help[#without_help + 1] = name end
-end
 for name in pairs(lists.OPTIONS) do
   if not methods.LIST_OPTIONS[name] then without_help[#without_help + 1] = name end
 end
-check.equal(without_help, {}, "services, and options of lists, that are not explained")
+check.equal(without_help, {}, "options of lists that are not explained")
 
 -- ---------------------------------------------------------------------------
 -- Every text: what must be in it, and how wide it may be.
@@ -117,6 +113,9 @@ check.match(send, "People hear of it: email, sms, push, in-app.", nil, true)
 check.match(flat(help.text("workdrive.messages.create_meeting")), "Never sent: use events:create", nil, true)
 check.match(flat(help.text("workdrive.posts.create")), 'tags list of strings or string; left out: {}', nil, true)
 check.match(flat(help.text("screendesk.recordings.list")), "limit integer, 1 or more; stop after this many", nil, true)
+check.match(flat(help.text("screendesk.scim.users.create")), "active boolean; left out, it becomes true", nil, true)
+check.match(flat(help.text("workdrive.departments.list_members")), "id record or string", nil, true)
+check.match(flat(help.text("workdrive.security_groups.remove_members")), "RETURNS The object as it is then", nil, true)
 check.match(flat(help.text("workdrive.group_chats.list")), "left out: now", nil, true)
 check.match(flat(help.text("screendragon.users.list")), "left out: true, unless active is given", nil, true)
 check.match(flat(help.text("screendesk.scim.users.set_active")), "active boolean", nil, true)
@@ -125,12 +124,16 @@ check.match(flat(help.text("screendesk.scim.users.list")), "Uses the credential 
 -- ---------------------------------------------------------------------------
 -- No key of an operation that people should know of is passed over in silence.
 
-local SAID = { "summary", "params", "query", "fields", "items", "defaults", "rules", "same", "unique", "only_if", "via",
-  "sets", "exact", "value", "moves", "complete", "pages", "record", "answer", "absent", "inverse", "irreversible",
-  "finish", "later", "once", "switch", "confirm", "side_effects", "refused", "admin", "hints", "notes", "method",
-  "methods", "path", "fallback", "effect", "strategy", "body" }
+local SAID = {
+  "summary", "params", "query", "fields", "items", "defaults", "fills", "rules", "same", "unique",
+  "only_if", "via", "sets", "exact", "value", "moves", "complete", "pages", "record", "answer", "absent",
+  "inverse", "irreversible", "finish", "later", "once", "switch", "confirm", "side_effects", "refused",
+  "admin", "hints", "notes", "method", "methods", "path", "fallback", "effect", "strategy", "body",
+}
 -- How it is sent and judged, which nobody has to know to call it.
-local UNSAID = { "id", "member", "wrap", "only_fields", "form", "read", "settle", "gone", "success", "also", "errors" }
+local UNSAID = {
+  "id", "member", "wrap", "only_fields", "form", "read", "settle", "gone", "success", "also", "errors",
+}
 -- Without these, it is another kind of operation.
 local SHAPING = { params = 1, via = 1, sets = 1, exact = 1, value = 1, pages = 1, record = 1, answer = 1, absent = 1,
   effect = 1, strategy = 1, body = 1, items = 1, method = 1, path = 1, fields = 1, finish = 1, defaults = 1 }
@@ -264,4 +267,4 @@ end
 check.equal(missing, {}, "descriptions without a function, examples that are no Lua")
 check.ok(load(api.client.example) and load(api.values[1].example), "examples are Lua")
 
-check.done(72)
+check.done(75)

@@ -218,6 +218,7 @@ api.classes = {
       { "summary", "string", "one line: what the script is for" },
       { "description?", "string", "more, for --help" },
       { "writes?", "string[]", "\"service.resource\": any other write is refused" },
+      { "switches?", "string[]", "what reaches people and is off otherwise: \"messages\", \"notifications\"" },
       { "args?", "table<string, moonlever.script_argument>", "what it takes" },
       { "examples?", "string[]", "command lines, for --help" },
       { "shows?", "boolean", "the script itself says what a dry run would change" },

@@ -21,12 +21,13 @@
 
 local catalogue = require "moonlever.catalogue"
 local lists = require "moonlever.lists"
+local service = require "moonlever.service"
 local suggest = require "moonlever.suggest"
 
 local methods = {}
 
--- The services there are. Another one is a name here and its catalogue.
-methods.SERVICES = { "screendesk", "screendragon", "workdrive" }
+-- The services there are.
+methods.SERVICES = service.NAMES
 
 -- Options of lists that are Moonlever's own.
 methods.LIST_OPTIONS = {
@@ -66,9 +67,11 @@ local function kind_of(entry, verb)
   return entry.sets and "set" or "write"
 end
 
--- May the argument be a record as well? Reads take ids, and a create has no record yet.
+-- May the argument be a record as well? To get an object is to have its id, and a create
+-- has no record yet.
 local function takes_record(m, param)
-  return m.effect ~= "read" and m.effect ~= "create" and param.record ~= false
+  local of_an_object = m.kind == "list" or (m.effect ~= "read" and m.effect ~= "create")
+  return of_an_object and param.record ~= false
 end
 
 local LAST = {}
@@ -122,13 +125,13 @@ function methods.needs_query(m)
   return false
 end
 
-local function new(service, resource, verb, entry)
-  local operations = service.resources[resource].operations
+local function new(owner, resource, verb, entry)
+  local operations = owner.resources[resource].operations
   local request = entry.via and operations[entry.via] or entry
   local m = {
-    name = ("%s.%s.%s"):format(service.name, resource, verb), service = service, resource = resource, verb = verb,
+    name = ("%s.%s.%s"):format(owner.name, resource, verb), service = owner, resource = resource, verb = verb,
     entry = entry, request = request, kind = kind_of(entry, verb), effect = entry.effect,
-    record = entry.record or service.resources[resource].record,
+    record = entry.record or owner.resources[resource].record,
   }
   if m.kind == "write" then m.fields = entry.fields end
   m.query = query_of(m)
@@ -137,11 +140,11 @@ local function new(service, resource, verb, entry)
 end
 
 --- The methods of a resource, sorted by verb.
-function methods.of(service, resource)
+function methods.of(owner, resource)
   local list = {}
-  for verb, entry in pairs(service.resources[resource].operations) do
-    list[#list + 1] = new(service, resource, verb, entry)
-    if verb == "list" and entry.pages then list[#list + 1] = new(service, resource, "pages", entry) end
+  for verb, entry in pairs(owner.resources[resource].operations) do
+    list[#list + 1] = new(owner, resource, verb, entry)
+    if verb == "list" and entry.pages then list[#list + 1] = new(owner, resource, "pages", entry) end
   end
   table.sort(list, function(a, b) return a.verb < b.verb end)
   return list
@@ -151,9 +154,9 @@ end
 function methods.find(dotted)
   local name, resource, verb = dotted:match("^([^.]+)%.(.+)%.([^.]+)$")
   for _, known in ipairs(methods.SERVICES) do
-    local service = known == name and methods.catalogue(name)
-    if service and service.resources[resource] then
-      for _, m in ipairs(methods.of(service, resource)) do
+    local owner = known == name and methods.catalogue(name)
+    if owner and owner.resources[resource] then
+      for _, m in ipairs(methods.of(owner, resource)) do
         if m.verb == verb then return m end
       end
     end

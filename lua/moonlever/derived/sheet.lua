@@ -60,7 +60,7 @@ local function argument_section(m)
 end
 
 local function input(fields, m)
-  return types.rows(fields or {}, { input = true, defaults = m.request.defaults })
+  return types.rows(fields or {}, { input = true, defaults = m.request.defaults, fills = m.request.fills })
 end
 
 local function member_sections(m)
@@ -80,7 +80,8 @@ end
 
 local function written(m)
   local answer = m.request.answer
-  if m.effect == "delete" or (answer == "none" and not m.request.read) then return "Nothing." end
+  local goes = m.effect == "delete" and m.entry.strategy ~= "members"
+  if goes or (answer == "none" and not m.request.read) then return "Nothing." end
   if m.kind == "upload" then return ("The id of the file (%s)."):format(m.service.resources[m.resource].key) end
   if m.kind == "bulk" then return ("A list of %s, in the order of the items."):format(m.record) end
   if answer == "echo" and not m.request.read then return "The answer of the service." end

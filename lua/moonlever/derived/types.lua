@@ -63,10 +63,11 @@ function types.words(spec)
   return words
 end
 
--- Lists in the defaults of an operation are empty, or hold names.
 local function default_words(value)
   if type(value) ~= "table" then return quoted({ value })[1] end
-  return #value == 0 and "{}" or ("{ %s }"):format(table.concat(quoted(value), ", "))
+  local parts = quoted(value)
+  for _, name in ipairs(names(value)) do parts[#parts + 1] = ("%s = %s"):format(name, default_words(value[name])) end
+  return #parts == 0 and "{}" or ("{ %s }"):format(table.concat(parts, ", "))
 end
 
 local function shown_default(spec)
@@ -103,11 +104,14 @@ local function input_words(spec, input)
   return words
 end
 
--- The text of a row; members of a body may have a default in the operation.
+-- The text of a row; the operation may say what becomes of a member that is left out.
 local function row_text(spec, path, options)
-  local text, default = types.text(spec, options.input), (options.defaults or {})[path]
-  if default == nil then return text end
-  return (text ~= "" and text .. "; " or "") .. "left out: " .. default_words(default)
+  local parts = { types.text(spec, options.input) }
+  if parts[1] == "" then parts[1] = nil end
+  local default, filled = (options.defaults or {})[path], (options.fills or {})[path]
+  if default ~= nil then parts[#parts + 1] = "left out: " .. default_words(default) end
+  if filled ~= nil then parts[#parts + 1] = "left out, it becomes " .. default_words(filled) end
+  return table.concat(parts, "; ")
 end
 
 -- Members of nested objects follow the object, with its name in front; those of a
@@ -131,8 +135,8 @@ local function add_rows(rows, fields, prefix, options, depth)
 end
 
 --- One row for each member: { name (dotted), leaf (its last part), depth (from 0), type,
--- text, required }. options: `input` for what scripts give; `defaults`, members that
--- have one.
+-- text, required }. options: `input` for what scripts give; `defaults` and `fills`,
+-- values of members that are left out.
 function types.rows(fields, options)
   return add_rows({}, fields, "", options or {}, 0)
 end
