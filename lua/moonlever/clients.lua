@@ -24,6 +24,11 @@ function clients.connect(...)
   return remember(service.connect(...))
 end
 
+--- As openapi.connect: this is moonlever.openapi.
+function clients.openapi(...)
+  return remember(require("moonlever.openapi").connect(...))
+end
+
 -- The place of `wanted` below `object`, whose name is `name`. Clients hold plain tables
 -- without cycles.
 local function search(object, name, wanted)

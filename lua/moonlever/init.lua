@@ -15,6 +15,7 @@ local require = require -- scripts may be given another one
 -- Public name -> module and its member (nil: the module itself).
 local MEMBERS = {
   connect = { "moonlever.clients", "connect" },
+  openapi = { "moonlever.clients", "openapi" },
   script = { "moonlever.script", "script" },
   each = { "moonlever.flow", "each" },
   map = { "moonlever.flow", "map" },

@@ -334,11 +334,8 @@ function service.find(ctx, name)
   return spec and spec.operations[verb] and service.operation(ctx, resource_of(ctx, resource), verb) or nil
 end
 
--- What a client is made of, for Moonlever's own use; arguments as for connect.
-function service.context(argument)
-  local options = connect_options(argument)
-  check_numbers(options)
-  local catalogue = service.catalogue(options.service)
+-- A context for one catalogue, whose options were checked.
+local function context_of(catalogue, options)
   local origin = origin_of(options, catalogue)
   local handle = connect_handle(options, catalogue, origin)
   local ctx = {
@@ -354,6 +351,20 @@ function service.context(argument)
   }
   if not options.url then memory.check_origin(ctx) end
   return ctx
+end
+
+-- What a client is made of, for Moonlever's own use; arguments as for connect.
+function service.context(argument)
+  local options = connect_options(argument)
+  check_numbers(options)
+  return context_of(service.catalogue(options.service), options)
+end
+
+-- A client from a catalogue that is not one of ours; `options` as for connect, without
+-- service.
+function service.client(catalogue, options)
+  check_numbers(options)
+  return new_client(context_of(catalogue, options))
 end
 
 return service

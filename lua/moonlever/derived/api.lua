@@ -25,6 +25,17 @@ api.functions = {
     example = 'local screendesk = moonlever.connect "screendesk"',
   },
   {
+    name = "openapi", summary = "A client from an OpenAPI 3 document in JSON.",
+    text = "Resources and methods are named after the operationIds: users_list is client.users:list(). Writes are "
+      .. "journalled like all others; resume, apply and undo know the services that Moonlever brings along only.",
+    params = {
+      { "document", "string|table", "path of a JSON file, or the decoded document" },
+      { "options?", "moonlever.openapi_options", "what the document leaves open" },
+    },
+    returns = { { "moonlever.client", "its members are the resources of the document" } },
+    example = 'local shop = moonlever.openapi("shop.json", { url = "https://shop.example", token_env = "SHOP_TOKEN" })',
+  },
+  {
     name = "script", summary = "The header of a script: its arguments, its help, and what it may write.",
     text = "To be called once, before anything is read or changed. A wrong argument ends the run with exit code 2.",
     params = { { "header", "moonlever.script_header", "what the script is for, and what it takes" } },
@@ -207,6 +218,18 @@ api.classes = {
     fields = {
       { "service", "string", "the name of the service" },
       { "url?", "string", "scheme and host; else from the environment" },
+      { "rate?", "number", "requests a second at most; 0 = no limit" },
+      { "concurrency?", "integer", "requests in flight at most" },
+      { "headroom?", "number", "use at most this percentage of a known quota" },
+    },
+  },
+  {
+    name = "openapi_options", summary = "What openapi takes.",
+    fields = {
+      { "name?", "string", "what the service is called; from the title unless given" },
+      { "url?", "string", "scheme and host; else the first server of the document" },
+      { "token_env?", "string", "environment variable with the credential; NAME_TOKEN unless given" },
+      { "tokens?", "table", "scheme name -> variable, where there are several" },
       { "rate?", "number", "requests a second at most; 0 = no limit" },
       { "concurrency?", "integer", "requests in flight at most" },
       { "headroom?", "number", "use at most this percentage of a known quota" },
