@@ -4,7 +4,7 @@
 find_program(LUA_PROGRAM NAMES lua5.4 lua54 REQUIRED
   DOC "lua5.4, which turns the catalogues into C")
 # The services that src/practice has code for: a route without any stops its start.
-set(practised screendesk screendragon)
+set(practised screendesk screendragon workdrive)
 list(TRANSFORM practised PREPEND ${CMAKE_SOURCE_DIR}/lua/moonlever/services/ OUTPUT_VARIABLE catalogues)
 set(catalogue_parts)
 foreach(folder IN LISTS catalogues)

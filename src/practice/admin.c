@@ -53,6 +53,8 @@ static void admin_state(struct ml_practice *p, struct ml_ask *ask, struct ml_ans
     uint64_t all = recordings * 31 ^ users;
     ml_out_text(o, ",\"screendragon\":{");
     all = all * 31 ^ write_shelf(&p->dragon, o);
+    ml_out_text(o, "},\"workdrive\":{");
+    all = all * 31 ^ write_shelf(&p->work, o);
     ml_out_fmt(o, "},\"hash\":\"%016llx\",\"requests\":%lu,\"applied\":%lu}",
                (unsigned long long)all, p->requests, p->changes);
 }
@@ -62,7 +64,10 @@ static void admin_records(struct ml_practice *p, struct ml_ask *ask, struct ml_a
 {
     char name[60];
     struct ml_records *r = NULL;
-    if (ml_route_query(ask->target.query, "of", name, sizeof name) > 0)
+    ml_ask_text(ask, "of", name, sizeof name);
+    if (strncmp(name, "workdrive.", 10) == 0)
+        r = ml_shelf_list(&p->work, name + 10);
+    else
         r = strncmp(name, "screendragon.", 13) == 0 ? ml_shelf_list(&p->dragon, name + 13)
                                                     : NULL;
     if (r)
@@ -98,7 +103,10 @@ static void admin_stats(struct ml_practice *p, struct ml_ask *ask, struct ml_ans
         ml_out_fmt(o, ":%lu", p->broken[kind]);
         any = true;
     }
-    ml_out_text(o, "}}");
+    ml_out_fmt(o, "},\"storage\":{\"received\":%lu,\"stored\":%lu,\"leaked\":%lu},\"printed\":",
+               p->storage.received, p->storage.stored, p->storage.leaked);
+    ml_out_json(o, p->printed);
+    ml_out_text(o, "}");
 }
 
 static void admin_faults(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)

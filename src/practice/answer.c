@@ -2,6 +2,20 @@
 #include "practice/answer.h"
 
 #include <string.h>
+#include <strings.h>
+
+const char *ml_ask_text(const struct ml_ask *ask, const char *name, char *out, size_t cap)
+{
+    if (ml_route_query(ask->target.query, name, out, cap) <= 0)
+        out[0] = '\0';
+    return out;
+}
+
+bool ml_ask_flag(const struct ml_ask *ask, const char *name)
+{
+    char text[8];
+    return strcasecmp(ml_ask_text(ask, name, text, sizeof text), "true") == 0;
+}
 
 void ml_answer_create(struct ml_answer *ans, int status)
 {

@@ -49,6 +49,10 @@ struct ml_answer {
     char request_id[40];
 };
 
+/* The query parameter, decoded; "" where it is not given, too long or badly encoded. */
+const char *ml_ask_text(const struct ml_ask *ask, const char *name, char *out, size_t cap);
+/* Whether the query parameter is "true". */
+bool ml_ask_flag(const struct ml_ask *ask, const char *name);
 /* An answer without a body; ml_answer_destroy frees what is in it. */
 void ml_answer_create(struct ml_answer *ans, int status);
 void ml_answer_destroy(struct ml_answer *ans);

@@ -20,6 +20,8 @@ const char *ml_auth_header(const struct ml_ask *ask)
 static const char *given(const struct ml_ask *ask)
 {
     const char *authorization = ask->authorization;
+    if (strcmp(ask->route->service, "workdrive") == 0)
+        return ask->api_key;
     return authorization && strncasecmp(authorization, "Bearer ", 7) == 0 ? authorization + 7
                                                                           : NULL;
 }
@@ -28,6 +30,8 @@ static const char *wanted(const struct ml_practice *p, const struct ml_route *ro
 {
     if (strcmp(route->service, "screendragon") == 0)
         return p->dragon_token;
+    if (strcmp(route->service, "workdrive") == 0)
+        return p->work_key;
     return strcmp(route->credential, "scim") == 0 ? p->scim_token : p->token;
 }
 
@@ -36,7 +40,7 @@ const char *ml_auth_refusal(const struct ml_practice *p, struct ml_ask *ask)
     const char *has = given(ask);
     const char *opens = wanted(p, ask->route);
     bool members = strcmp(ask->route->service, "screendesk") != 0;
-    if (!ask->authorization)
+    if (!ml_auth_header(ask))
         return "Access token is missing";
     if (has && strcmp(has, opens) == 0)
         return NULL;

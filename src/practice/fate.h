@@ -18,9 +18,10 @@
 
 /* What has to be remembered between requests. All zero to begin with. */
 struct ml_dice {
-    double tokens;      /* of the rate limit */
-    int64_t filled_us;  /* when they were counted last, 0 = never */
-    unsigned long told; /* Retry-After forms handed out so far */
+    double tokens;           /* of the rate limit */
+    int64_t filled_us;       /* when they were counted last, 0 = never */
+    unsigned long told;      /* Retry-After forms handed out so far */
+    unsigned storage_failed; /* uploads that came to nothing by storage-fail */
 };
 
 struct ml_fate {

@@ -9,6 +9,7 @@
  */
 #include "practice/deliver.h"
 #include "practice/server.h"
+#include "practice/upload.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,6 +27,7 @@ struct exchange {
     enum stage stage;
     char *uri; /* owned, as sent */
     struct ml_buf body;
+    struct ml_upload *upload; /* owned; reads the body instead, NULL = none */
     struct ml_ask ask;
     struct ml_answer ans;
     struct ml_wait wait;
@@ -56,6 +58,7 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **con_cls
     if (!x)
         return;
     ml_answer_destroy(&x->ans);
+    ml_upload_free(x->upload);
     ml_buf_destroy(&x->body);
     free(x->uri);
     free(x);
@@ -69,7 +72,9 @@ static const char *header(struct MHD_Connection *connection, const char *name)
 
 static void collect(struct exchange *x, const char *bytes, size_t n)
 {
-    if (ml_buf_add(&x->body, bytes, n) < 0)
+    if (x->upload)
+        ml_upload_feed(x->upload, bytes, n);
+    else if (ml_buf_add(&x->body, bytes, n) < 0)
         x->ask.too_large = true;
 }
 
@@ -84,6 +89,7 @@ static enum MHD_Result serve(struct ml_practice *p, struct MHD_Connection *conne
     ask->authorization = header(connection, "Authorization");
     ask->api_key = header(connection, "X-API-KEY");
     ask->accept = header(connection, "Accept");
+    ask->upload = x->upload;
     ask->body = ml_buf_str(&x->body);
     ask->body_len = ask->too_large ? 0 : x->body.len;
     ml_serve(p, ask, &x->ans);
@@ -108,7 +114,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_NO; /* no memory: the connection is closed */
     if (x->stage == STAGE_HEADERS) {
         x->stage = STAGE_BODY;
-        return MHD_YES;
+        if (!ml_upload_is(method, x->uri))
+            return MHD_YES;
+        x->upload = ml_upload_new(connection);
+        return x->upload ? MHD_YES : MHD_NO;
     }
     if (x->stage == STAGE_SERVED)
         return ml_deliver(&p->delay, connection, &x->ask, &x->ans);

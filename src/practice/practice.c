@@ -9,8 +9,8 @@
 
 void ml_practice_defaults(struct ml_practice_conf *conf)
 {
-    *conf =
-        (struct ml_practice_conf){.seed = 1, .recordings = 500, .users = 40, .page_size = 100};
+    *conf = (struct ml_practice_conf){
+        .seed = 1, .recordings = 500, .users = 40, .page_size = 100, .posts = 300};
 }
 
 static int check(const struct ml_practice_conf *conf, struct ml_err *err)
@@ -33,6 +33,8 @@ static int seed_account(struct ml_practice *p, const struct ml_practice_conf *co
              (unsigned long long)ml_seed_mix(conf->seed, ML_SEED_TOKEN, 1));
     snprintf(p->scim_token, sizeof p->scim_token, "practice-scim-%016llx",
              (unsigned long long)ml_seed_mix(conf->seed, ML_SEED_TOKEN, 2));
+    snprintf(p->work_key, sizeof p->work_key, "practice-work-%016llx",
+             (unsigned long long)ml_seed_mix(conf->seed, ML_SEED_TOKEN, 4));
     snprintf(p->dragon_token, sizeof p->dragon_token, "practice-dragon-%016llx",
              (unsigned long long)ml_seed_mix(conf->seed, ML_SEED_TOKEN, 3));
     if (ml_recordings_create(&p->recordings, conf->seed, conf->recordings, conf->users, err) <
@@ -40,13 +42,16 @@ static int seed_account(struct ml_practice *p, const struct ml_practice_conf *co
         return -1;
     if (ml_users_create(&p->users, conf->seed, conf->users, err) < 0)
         return -1;
-    return ml_dragon_seed(p, conf->users, err);
+    if (ml_dragon_seed(p, conf->users, err) < 0)
+        return -1;
+    return ml_work_seed(p, conf->users, conf->posts, err);
 }
 
 static int fill(struct ml_practice *p, const struct ml_practice_conf *conf, struct ml_err *err)
 {
     static const struct ml_handler *const tables[] = {ml_screendesk_handlers, ml_scim_handlers,
-                                                      ml_screendragon_handlers, NULL};
+                                                      ml_screendragon_handlers,
+                                                      ml_workdrive_handlers, NULL};
     if (ml_faults_parse(conf->faults, &p->faults, err) < 0 ||
         ml_serve_bind(ml_routes, tables, &p->bound, &p->bound_count, err) < 0 ||
         seed_account(p, conf, err) < 0 ||
@@ -65,6 +70,7 @@ int ml_practice_start(const struct ml_practice_conf *conf, struct ml_practice **
     if (!p)
         return ml_err_set(err, ML_MEMORY, "out of memory for the practice server");
     p->access.fd = -1;
+    p->printed = json_object();
     pthread_mutex_init(&p->lock, NULL);
     if (fill(p, conf, err) < 0) {
         ml_practice_stop(p);
@@ -86,7 +92,9 @@ void ml_practice_stop(struct ml_practice *p)
     if (p->delay.started)
         ml_delay_stop(&p->delay);
     ml_access_destroy(&p->access);
+    ml_shelf_destroy(&p->work);
     ml_shelf_destroy(&p->dragon);
+    json_decref(p->printed);
     ml_users_destroy(&p->users);
     ml_recordings_destroy(&p->recordings);
     free(p->bound);
@@ -102,6 +110,11 @@ const char *ml_practice_origin(const struct ml_practice *p)
 const char *ml_practice_token(const struct ml_practice *p)
 {
     return p->token;
+}
+
+const char *ml_practice_work_key(const struct ml_practice *p)
+{
+    return p->work_key;
 }
 
 const char *ml_practice_dragon_token(const struct ml_practice *p)

@@ -51,7 +51,8 @@ struct ml_practice_conf {
     unsigned long seed;  /* same seed, same account */
     unsigned recordings; /* how many recordings */
     unsigned users;      /* how many users, the owner included (at least 1) */
-    unsigned page_size;  /* records a page */
+    unsigned page_size;  /* records a page; WorkDrive shows fewer where fewer are asked for */
+    unsigned posts;      /* how many posts WorkDrive has */
     /* Fault text such as "429=5%,reset-after-apply=1%"; NULL or "" = none. */
     const char *faults;
     /* One JSON line a request is appended to this file: the entries of /practice/log without
@@ -59,7 +60,7 @@ struct ml_practice_conf {
     const char *log_path;
 };
 
-/* Port 0, seed 1, 500 recordings, 40 users, 100 a page, no faults. */
+/* Port 0, seed 1, 500 recordings, 40 users, 100 a page, 300 posts, no faults. */
 void ml_practice_defaults(struct ml_practice_conf *conf);
 /* Starts the server; *out is owned by the caller. A fault text that does not parse is ML_USAGE
  * and names the part and the knobs there are. */
@@ -73,6 +74,9 @@ const char *ml_practice_scim_token(const struct ml_practice *p); /* SCREENDESK_S
 /* SCREENDRAGON_TOKEN, an admin's. With "-member" behind it, it is that of the second user, who
  * has no rights but over his own record. */
 const char *ml_practice_dragon_token(const struct ml_practice *p);
+/* WORKDRIVE_API_KEY, that of the first person, who may do everything; with "-member" behind it
+ * that of the second. A token that is issued for the first one takes its place. */
+const char *ml_practice_work_key(const struct ml_practice *p);
 /* Stops and frees; NULL is fine. */
 void ml_practice_stop(struct ml_practice *p);
 /* The fault knobs, a line each, for help texts. */

@@ -16,32 +16,19 @@ struct wanted {
     json_t *fields; /* of metadata that are shown, NULL = all */
 };
 
-static bool flag(const struct ml_ask *ask, const char *name)
-{
-    char text[8];
-    return ml_route_query(ask->target.query, name, text, sizeof text) > 0 &&
-           strcasecmp(text, "true") == 0;
-}
-
-/* The parameter, "" where it is not given. */
-static void take(const struct ml_ask *ask, const char *name, char *out, size_t cap)
-{
-    if (ml_route_query(ask->target.query, name, out, cap) <= 0)
-        out[0] = '\0';
-}
-
 /* Reads the query. NULL, or why it is refused. */
 static const char *read_query(const struct ml_ask *ask, struct wanted *w)
 {
     char fields[TEXT_MAX];
-    *w = (struct wanted){.exact = flag(ask, "filterExact")};
-    take(ask, "emailFilter", w->email, sizeof w->email);
-    take(ask, "nameFilter", w->name, sizeof w->name);
-    take(ask, "filterText", w->text, sizeof w->text);
-    take(ask, "filterBy", w->by, sizeof w->by);
-    take(ask, "groupID", w->group, sizeof w->group);
-    take(ask, "customFields", fields, sizeof fields);
-    w->active = flag(ask, "active") || !flag(ask, "activeAndInactive"); /* SG-19 */
+    *w = (struct wanted){.exact = ml_ask_flag(ask, "filterExact")};
+    ml_ask_text(ask, "emailFilter", w->email, sizeof w->email);
+    ml_ask_text(ask, "nameFilter", w->name, sizeof w->name);
+    ml_ask_text(ask, "filterText", w->text, sizeof w->text);
+    ml_ask_text(ask, "filterBy", w->by, sizeof w->by);
+    ml_ask_text(ask, "groupID", w->group, sizeof w->group);
+    ml_ask_text(ask, "customFields", fields, sizeof fields);
+    w->active =
+        ml_ask_flag(ask, "active") || !ml_ask_flag(ask, "activeAndInactive"); /* SG-19 */
     if (!*w->text != !*w->by)
         return "'filterBy' and 'filterText' must both be specified.";
     if (*w->group && ask->member)
@@ -135,9 +122,9 @@ static void write_user(struct ml_practice *p, const struct ml_ask *ask, const st
 {
     const char *hidden[3] = {NULL};
     size_t n = 0;
-    if (!flag(ask, "includeCreateData"))
+    if (!ml_ask_flag(ask, "includeCreateData"))
         hidden[n++] = "CreateDate";
-    if (!flag(ask, "includeGroups"))
+    if (!ml_ask_flag(ask, "includeGroups"))
         hidden[n++] = "groups";
     struct ml_view view = {.shelf = &p->dragon, .hidden = hidden};
     json_t *shown = w->fields ? narrowed(user, w->fields) : json_incref(user);

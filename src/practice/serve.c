@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "practice/seed.h"
+#include "practice/upload.h"
+#include "practice/workdrive.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,10 +77,17 @@ static void answer_route(struct ml_practice *p, struct ml_ask *ask, struct ml_an
 {
     struct ml_bound *bound = ask->route ? bound_of(p, ask->route) : NULL;
     const char *refusal = bound ? ml_auth_refusal(p, ask) : NULL;
-    if (!bound) {
+    if (ask->upload) {
+        ml_upload_store(p, ask, ans);
+        p->changes += ans->applied;
+    } else if (ask->api_key && ml_work_refuse_printed(p, ask, ans)) {
+        return;
+    } else if (!bound) {
         answer_no_route(ask, ans);
     } else if (refusal) {
         ml_answer_refuse(ask, ans, 401, refusal);
+    } else if (ml_work_forbids(ask)) {
+        ml_answer_refuse(ask, ans, 403, "This is for administrators");
     } else if (ask->too_large) {
         ml_answer_refuse(ask, ans, 413, "The request body is too large");
     } else {
@@ -185,8 +194,13 @@ static void record(struct ml_practice *p, const struct ml_ask *ask, const struct
 static void find_route(struct ml_ask *ask)
 {
     const char *method = strcmp(ask->method, "HEAD") == 0 ? "GET" : ask->method;
+    if (ask->upload) {
+        ask->write = true;
+        return;
+    }
     if (ml_route_split(ask->uri, &ask->target) == 0)
-        ask->route = ml_route_match(ml_routes, method, ml_auth_header(ask), &ask->target);
+        ask->route = ml_work_route(
+            ask, ml_route_match(ml_routes, method, ml_auth_header(ask), &ask->target));
     ask->write = ask->route ? ask->route->write : strcmp(method, "GET") != 0;
 }
 
@@ -211,7 +225,8 @@ static void spare(struct ml_ask *ask)
     enum ml_break kind = ask->fate.kind;
     bool late =
         kind == ML_BREAK_LATE || kind == ML_BREAK_ACCEPT || kind == ML_BREAK_ACCEPT_DROP;
-    if ((kind == ML_BREAK_STALE && strcmp(ask->method, "PATCH") != 0) || (late && !ask->write))
+    if ((kind == ML_BREAK_STALE && strcmp(ask->method, "PATCH") != 0) ||
+        (late && (!ask->write || ask->upload)))
         ask->fate.kind = ML_BREAK_NONE;
 }
 
@@ -238,7 +253,7 @@ void ml_serve(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
 {
     ml_answer_create(ans, 204);
     pthread_mutex_lock(&p->lock);
-    if (strncmp(ask->uri, "/practice/", strlen("/practice/")) == 0)
+    if (!ask->upload && strncmp(ask->uri, "/practice/", strlen("/practice/")) == 0)
         ml_admin(p, ask, ans);
     else
         serve_api(p, ask, ans);

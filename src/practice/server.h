@@ -39,6 +39,12 @@ struct ml_handler {
     ml_handler_fn run;
 };
 
+/* What came to WorkDrive's storage. */
+struct ml_storage {
+    unsigned long received, stored;
+    unsigned long leaked; /* with a credential of the service */
+};
+
 /* A route with its handler and its counts. */
 struct ml_bound {
     const struct ml_route *route;
@@ -52,6 +58,9 @@ struct ml_practice {
     char token[48];
     char scim_token[48];
     char dragon_token[48];
+    char work_key[48];
+    char work_org[37];
+    char work_caller[2][37]; /* whose the key is, and the restricted one */
     uint64_t seed;
     unsigned page_size;
     struct MHD_Daemon *daemon;
@@ -61,6 +70,9 @@ struct ml_practice {
     struct ml_recordings recordings;
     struct ml_users users;
     struct ml_shelf dragon; /* Screendragon */
+    struct ml_shelf work;   /* WorkDrive */
+    json_t *printed;        /* owned, form that is never to be sent -> how often it was */
+    struct ml_storage storage;
     unsigned long requests; /* to the services, not the accounting paths */
     unsigned long entries;  /* of the log: requests, and changes that came late */
     unsigned long changes;  /* applied ones; also moves the account's clock */
@@ -75,9 +87,18 @@ struct ml_practice {
 extern const struct ml_handler ml_screendesk_handlers[];
 extern const struct ml_handler ml_scim_handlers[];
 extern const struct ml_handler ml_screendragon_handlers[];
+extern const struct ml_handler ml_workdrive_handlers[];
 
 /* Fills Screendragon's account with `users` people, the same as those of Screendesk. */
 int ml_dragon_seed(struct ml_practice *p, unsigned users, struct ml_err *err);
+
+/* Fills WorkDrive's account. */
+int ml_work_seed(struct ml_practice *p, unsigned users, unsigned posts, struct ml_err *err);
+/* The route that the body decides for, where two operations have one method and path; else the
+ * one that was found. */
+const struct ml_route *ml_work_route(const struct ml_ask *ask, const struct ml_route *found);
+/* Whether the restricted key may not do this. */
+bool ml_work_forbids(const struct ml_ask *ask);
 
 /* Finds the handler of every route; *out (owned by the caller, free) has *count entries. A
  * route without one is an error that names it. */

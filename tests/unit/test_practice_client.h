@@ -30,7 +30,7 @@
 
 #include <cmocka.h>
 
-enum token { NONE, REST, SCIM, WRONG, DRAGON, DRAGON_MEMBER };
+enum token { NONE, REST, SCIM, WRONG, DRAGON, DRAGON_MEMBER, WORK, WORK_MEMBER };
 
 struct reply {
     int status;    /* 0: no answer at all */
@@ -83,16 +83,24 @@ static inline void send_all(int fd, const char *bytes, size_t len)
 static inline void send_request(const struct ml_practice *p, int fd, const char *method,
                                 const char *path, enum token token, const char *body)
 {
-    const char *const tokens[] = {
-        "",      ml_practice_token(p),        ml_practice_scim_token(p),
-        "wrong", ml_practice_dragon_token(p), ml_practice_dragon_token(p)};
+    const char *const tokens[] = {"",
+                                  ml_practice_token(p),
+                                  ml_practice_scim_token(p),
+                                  "wrong",
+                                  ml_practice_dragon_token(p),
+                                  ml_practice_dragon_token(p),
+                                  ml_practice_work_key(p),
+                                  ml_practice_work_key(p)};
+    bool member = token == DRAGON_MEMBER || token == WORK_MEMBER;
+    const char *header = token == NONE   ? ""
+                         : token >= WORK ? "X-API-KEY: "
+                                         : "Authorization: Bearer ";
     char *text = NULL;
     int n = asprintf(&text,
                      "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s%s%s%s"
                      "%sContent-Length: %zu\r\n\r\n%s",
-                     method, path, token ? "Authorization: Bearer " : "", tokens[token],
-                     token == DRAGON_MEMBER ? "-member" : "", token ? "\r\n" : "",
-                     body ? "Content-Type: application/json\r\n" : "",
+                     method, path, header, tokens[token], member ? "-member" : "",
+                     token ? "\r\n" : "", body ? "Content-Type: application/json\r\n" : "",
                      body ? strlen(body) : (size_t)0, body ? body : "");
     assert_true(n > 0);
     send_all(fd, text, (size_t)n);
