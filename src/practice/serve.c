@@ -198,9 +198,13 @@ static void find_route(struct ml_ask *ask)
         ask->write = true;
         return;
     }
-    if (ml_route_split(ask->uri, &ask->target) == 0)
-        ask->route = ml_work_route(
-            ask, ml_route_match(ml_routes, method, ml_auth_header(ask), &ask->target));
+    if (ml_route_split(ask->uri, &ask->target) == 0) {
+        const char *header = ml_auth_header(ask);
+        const struct ml_route *route = ml_route_match(ml_routes, method, header, &ask->target);
+        if (!route) /* the other service's path: the credential will not open it */
+            route = ml_route_match(ml_routes, method, NULL, &ask->target);
+        ask->route = ml_work_route(ask, route);
+    }
     ask->write = ask->route ? ask->route->write : strcmp(method, "GET") != 0;
 }
 

@@ -122,7 +122,8 @@ static bool for_admins(const struct ml_route *route)
 
 bool ml_work_forbids(const struct ml_ask *ask)
 {
-    return ask->member && strcmp(ask->route->service, "workdrive") == 0 && for_admins(ask->route);
+    return ask->member && strcmp(ask->route->service, "workdrive") == 0 &&
+           for_admins(ask->route);
 }
 
 const struct ml_handler ml_workdrive_handlers[] = {

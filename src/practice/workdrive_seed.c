@@ -321,7 +321,8 @@ static int join_up(struct ml_practice *p)
         json_t *groups = ml_work_list(p, "security_groups")->list;
         json_t *group = json_array_get(groups, i == 0 ? 0 : i % 5 == 1 ? 1 : 2);
         json_t *department = json_array_get(ml_work_list(p, "departments")->list, i);
-        json_t *members = json_object_get(group, "_members"); /* nobody twice: no need to look */
+        json_t *members =
+            json_object_get(group, "_members"); /* nobody twice: no need to look */
         if (json_array_append_new(members, json_string(id)) < 0 ||
             (department && ml_list_put(department, "admins", id) < 0))
             return -1;
