@@ -19,6 +19,7 @@ int ml_practice_from(const struct ml_options *o, struct ml_practice **out, struc
     conf.seed = ml_options_integer(o, ML_FLAG_SEED, conf.seed);
     conf.recordings = (unsigned)ml_options_integer(o, ML_FLAG_RECORDINGS, conf.recordings);
     conf.users = (unsigned)ml_options_integer(o, ML_FLAG_USERS, conf.users);
+    conf.posts = (unsigned)ml_options_integer(o, ML_FLAG_POSTS, conf.posts);
     conf.faults = o->values[ML_FLAG_FAULTS];
     conf.log_path = o->values[ML_FLAG_LOG];
     return ml_practice_start(&conf, out, err);
@@ -37,15 +38,15 @@ static void export_line(FILE *to, const char *name, const char *value)
 int ml_cmd_practice(const struct ml_options *o, struct ml_term *t)
 {
     struct ml_practice *p;
+    struct ml_practice_variable variable;
     struct ml_err err;
     ml_signals_block();
     if (ml_practice_from(o, &p, &err) < 0) {
         ml_term_error(t, err.text);
         return err.kind == ML_USAGE ? ML_EXIT_USAGE : ML_EXIT_FAILED;
     }
-    export_line(t->out.file, "SCREENDESK_URL", ml_practice_origin(p));
-    export_line(t->out.file, "SCREENDESK_TOKEN", ml_practice_token(p));
-    export_line(t->out.file, "SCREENDESK_SCIM_TOKEN", ml_practice_scim_token(p));
+    for (size_t i = 0; ml_practice_variable(p, i, &variable); i++)
+        export_line(t->out.file, variable.name, variable.value);
     /* Without these lines nobody can use the account. */
     if (ml_term_flush(t) == 0) {
         if (!o->count[ML_FLAG_QUIET])

@@ -146,12 +146,11 @@ static int start_practice(struct run *r, struct ml_err *err)
     const char *origin = ml_practice_origin(r->practice);
     if (!r->o->count[ML_FLAG_QUIET])
         ml_term_note(r->t, "practice account at %s, for this run only", origin);
-    if (set_pair(r, "origin", "SCREENDESK_URL", origin, err) < 0)
-        return -1;
-    if (set_pair(r, "credential", "SCREENDESK_TOKEN", ml_practice_token(r->practice), err) < 0)
-        return -1;
-    return set_pair(r, "credential", "SCREENDESK_SCIM_TOKEN",
-                    ml_practice_scim_token(r->practice), err);
+    struct ml_practice_variable v;
+    for (size_t i = 0; ml_practice_variable(r->practice, i, &v); i++)
+        if (set_pair(r, v.secret ? "credential" : "origin", v.name, v.value, err) < 0)
+            return -1;
+    return 0;
 }
 
 /* A practice run gets none of the real credentials: whatever the script does with other

@@ -46,8 +46,8 @@ static int check_flags(const struct ml_options *o, struct ml_err *err)
  * the run would change the real one. */
 static int check_practice(const struct ml_options *o, struct ml_err *err)
 {
-    static const enum ml_flag shapes[] = {ML_FLAG_RECORDINGS, ML_FLAG_USERS, ML_FLAG_SEED,
-                                          ML_FLAG_FAULTS};
+    static const enum ml_flag shapes[] = {ML_FLAG_RECORDINGS, ML_FLAG_USERS, ML_FLAG_POSTS,
+                                          ML_FLAG_SEED, ML_FLAG_FAULTS};
     if (!ml_command_runs_script(o->command) || o->count[ML_FLAG_PRACTICE])
         return 0;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)

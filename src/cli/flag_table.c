@@ -92,6 +92,8 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                             "recordings in the practice account (default 500)", NULL},
     [ML_FLAG_USERS] = {"users", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 1, 1000000,
                        ML_GROUP_PRACTICE, "users in it, the owner included (default 40)", NULL},
+    [ML_FLAG_POSTS] = {"posts", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 0, 1000000,
+                       ML_GROUP_PRACTICE, "WorkDrive posts in it (default 300)", NULL},
     [ML_FLAG_SEED] = {"seed", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 0, BILLION,
                       ML_GROUP_PRACTICE, "the same seed makes the same account (default 1)",
                       NULL},

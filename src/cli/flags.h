@@ -70,6 +70,7 @@ enum ml_flag {
     ML_FLAG_PRACTICE,
     ML_FLAG_RECORDINGS,
     ML_FLAG_USERS,
+    ML_FLAG_POSTS,
     ML_FLAG_SEED,
     ML_FLAG_FAULTS,
     ML_FLAG_PORT,

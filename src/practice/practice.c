@@ -107,6 +107,20 @@ const char *ml_practice_origin(const struct ml_practice *p)
     return p->origin;
 }
 
+bool ml_practice_variable(const struct ml_practice *p, size_t i,
+                          struct ml_practice_variable *variable)
+{
+    const struct ml_practice_variable all[] = {
+        {"SCREENDESK_URL", p->origin, false},           {"SCREENDESK_TOKEN", p->token, true},
+        {"SCREENDESK_SCIM_TOKEN", p->scim_token, true}, {"SCREENDRAGON_URL", p->origin, false},
+        {"SCREENDRAGON_TOKEN", p->dragon_token, true},  {"WORKDRIVE_URL", p->origin, false},
+        {"WORKDRIVE_API_KEY", p->work_key, true}};
+    if (i >= sizeof all / sizeof *all)
+        return false;
+    *variable = all[i];
+    return true;
+}
+
 const char *ml_practice_token(const struct ml_practice *p)
 {
     return p->token;

@@ -44,6 +44,9 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct ml_practice;
 
 struct ml_practice_conf {
@@ -58,6 +61,12 @@ struct ml_practice_conf {
     /* One JSON line a request is appended to this file: the entries of /practice/log without
      * the body, written before the answer goes out. NULL or "" = no file. */
     const char *log_path;
+};
+
+struct ml_practice_variable {
+    const char *name;  /* "SCREENDESK_TOKEN" */
+    const char *value; /* valid until stop */
+    bool secret;       /* a credential, else an origin */
 };
 
 /* Port 0, seed 1, 500 recordings, 40 users, 100 a page, 300 posts, no faults. */
@@ -77,6 +86,9 @@ const char *ml_practice_dragon_token(const struct ml_practice *p);
 /* WORKDRIVE_API_KEY, that of the first person, who may do everything; with "-member" behind it
  * that of the second. A token that is issued for the first one takes its place. */
 const char *ml_practice_work_key(const struct ml_practice *p);
+/* The i-th variable of an environment to use the account with; false behind the last. */
+bool ml_practice_variable(const struct ml_practice *p, size_t i,
+                          struct ml_practice_variable *variable);
 /* Stops and frees; NULL is fine. */
 void ml_practice_stop(struct ml_practice *p);
 /* The fault knobs, a line each, for help texts. */

@@ -9,7 +9,8 @@ import unittest
 
 from cli_kit import FOLDER, PROGRAM, RETITLE, environment, moonlever, script
 
-NAMES = ["SCREENDESK_URL", "SCREENDESK_TOKEN", "SCREENDESK_SCIM_TOKEN"]
+NAMES = ["SCREENDESK_URL", "SCREENDESK_TOKEN", "SCREENDESK_SCIM_TOKEN", "SCREENDRAGON_URL", "SCREENDRAGON_TOKEN",
+         "WORKDRIVE_URL", "WORKDRIVE_API_KEY"]
 
 
 class Practice(unittest.TestCase):
@@ -39,6 +40,22 @@ class Practice(unittest.TestCase):
         self.stop(child, signal.SIGINT)
         self.assertEqual(child.stdout.read(), b"", "nothing else on standard output")
         self.assertIn(b"Ctrl-C", child.stderr.read())
+
+    def test_serves_three_services_that_one_run_uses(self):
+        child, lines = self.start("--users", "7", "--posts", "12")
+        env = self.variables(lines)
+        text = """
+            local moonlever = require "moonlever"
+            local sg = moonlever.connect "screendragon"
+            local wd = moonlever.connect "workdrive"
+            local list = sg:request { method = "GET", path = "/api/users?activeAndInactive=true" }
+            local page = wd:request { method = "GET", path = "/api/users" }
+            local posts = wd:request { method = "GET", path = "/api/posts?time=2030-01-01&per_page=50" }
+            print(#list, page.meta.totalResults, #posts.posts)"""
+        for done in (moonlever("run", script(text), **env),
+                     moonlever("run", script(text), "--practice", "--users", "7", "--posts", "12")):
+            self.assertEqual((done.code, done.out.split()), (0, ["7", "7", "12"]), done)
+        self.stop(child)
 
     def test_is_changed_by_runs_and_keeps_it(self):
         log = os.path.join(FOLDER, "requests.log")
