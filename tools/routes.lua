@@ -17,6 +17,9 @@ local TYPES = {
 -- Shapes that records name by id, and the server fills in.
 local REFS = { UserRef = "ML_REF_USER", File = "ML_REF_FILE" }
 
+-- The second form of a member by the type that it has besides.
+local FORMS = { string = "ML_FORM_ID", object = "ML_FORM_SINGLE" }
+
 local function fail(...)
   io.stderr:write("routes.lua: ", string.format(...), "\n")
   os.exit(1)
@@ -122,15 +125,16 @@ local function add_route(out, at, verb, op)
   end
 end
 
--- A shape as an array of C. Texts of a known form are null where there is none, others "".
+-- A shape as an array of C. Where a record has no text of a known form, answers have none.
 local function add_shape(out, service, name, shape)
   local rows = {}
   for _, member in ipairs(sorted_keys(shape.fields)) do
     local field = shape.fields[member]
+    local gap = field.null and "ML_GAP_NULL" or field.format and "ML_GAP_ABSENT" or "ML_GAP_EMPTY"
     local inner = field.type == "list" and field.items or field
     rows[#rows + 1] = ("    {%s, %s, %s, %s, %s},"):format(literal(member), TYPES[field.type] or
-      type_of(field, member, name), tostring(field.null ~= nil or field.format ~= nil),
-      inner.shape and REFS[inner.shape] or "ML_REF_NONE", tostring(field.or_type == "string"))
+      type_of(field, member, name), gap,
+      inner.shape and REFS[inner.shape] or "ML_REF_NONE", FORMS[field.or_type] or "ML_FORM_ONE")
   end
   local symbol = add_array(out, "shape", "ml_shape_field", rows)
   shape.number = #out.shapes

@@ -41,12 +41,18 @@ struct ml_route_field {
 /* What a member of a record names by id, so that answers show it whole. */
 enum ml_ref { ML_REF_NONE, ML_REF_USER, ML_REF_FILE };
 
+/* What stands where a record has no value: something empty of the type, null, or nothing. */
+enum ml_gap { ML_GAP_EMPTY, ML_GAP_NULL, ML_GAP_ABSENT };
+
+/* Members that have two forms: ids or whole objects, one object or a list of them. */
+enum ml_form { ML_FORM_ONE, ML_FORM_ID, ML_FORM_SINGLE };
+
 struct ml_shape_field {
     const char *name; /* NULL ends */
     enum ml_field_type type;
-    bool null;       /* null where there is no value */
+    enum ml_gap gap;
     enum ml_ref ref; /* also of a list of them */
-    bool either;     /* the answers to writes show what is kept */
+    enum ml_form form;
 };
 
 /* The members that answers show of a record, in this order. */

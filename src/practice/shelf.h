@@ -46,7 +46,9 @@ struct ml_shelf {
 /* How answers show records. */
 struct ml_view {
     struct ml_shelf *shelf;
-    bool kept;                 /* members that may be either are shown as they are kept */
+    bool kept;   /* members that may be either are shown as they are kept */
+    bool single; /* of lists that may be one object, the first item; set by ml_view_write */
+    const char *people;        /* a list of ids that is shown as people, NULL = none */
     const char *const *hidden; /* members that are left out, NULL ends; NULL = none */
 };
 

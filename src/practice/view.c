@@ -21,7 +21,7 @@ static const char *nothing(const struct ml_shape_field *field)
 {
     switch (field->type) {
     case ML_FIELD_STRING:
-        return field->null ? "null" : "\"\"";
+        return field->gap == ML_GAP_NULL ? "null" : "\"\"";
     case ML_FIELD_INTEGER:
     case ML_FIELD_NUMBER:
         return "0";
@@ -33,7 +33,7 @@ static const char *nothing(const struct ml_shape_field *field)
     case ML_FIELD_ANY:
         break;
     }
-    return field->null ? "null" : "{}";
+    return field->gap == ML_GAP_NULL ? "null" : "{}";
 }
 
 static const struct ml_shape *shape_named(const char *name)
@@ -89,10 +89,16 @@ static bool hidden(const struct ml_view *view, const char *name)
 static void write_member(const struct ml_view *view, const struct ml_shape_field *field,
                          json_t *value, struct ml_out *o)
 {
+    bool people = view->people && strcmp(field->name, view->people) == 0;
     bool refs = field->ref != ML_REF_NONE && (json_is_string(value) || json_is_array(value));
+    bool alone = view->single && field->form == ML_FORM_SINGLE;
+    if (alone && (!value || json_is_array(value)))
+        value = json_array_get(value, 0);
     if (!value)
-        ml_out_text(o, nothing(field));
-    else if (refs && !(field->either && view->kept))
+        ml_out_text(o, alone ? "null" : nothing(field));
+    else if (people)
+        write_refs(view, ML_REF_USER, value, o);
+    else if (refs && !(field->form == ML_FORM_ID && view->kept))
         write_refs(view, field->ref, value, o);
     else
         ml_out_json(o, value);
@@ -104,12 +110,13 @@ static void write_members(const struct ml_view *view, const struct ml_shape *sha
     bool any = false;
     ml_out_text(o, "{");
     for (const struct ml_shape_field *field = shape->fields; field->name; field++) {
-        if (hidden(view, field->name))
+        json_t *value = json_object_get(record, field->name);
+        if (hidden(view, field->name) || (!value && field->gap == ML_GAP_ABSENT))
             continue;
         ml_out_text(o, any ? "," : "");
         ml_out_string(o, field->name);
         ml_out_text(o, ":");
-        write_member(view, field, json_object_get(record, field->name), o);
+        write_member(view, field, value, o);
         any = true;
     }
     ml_out_text(o, "}");
@@ -118,8 +125,11 @@ static void write_members(const struct ml_view *view, const struct ml_shape *sha
 void ml_view_write(const struct ml_view *view, const struct ml_shape *shape, json_t *record,
                    struct ml_out *o)
 {
+    struct ml_view own = *view;
+    own.single = shape && (strcmp(shape->name, "workdrive.News") == 0 ||
+                           strcmp(shape->name, "workdrive.Post") == 0); /* WD-11 */
     if (shape)
-        write_members(view, shape, record, o);
+        write_members(&own, shape, record, o);
     else
         ml_out_json(o, record);
 }

@@ -225,6 +225,8 @@ void ml_work_answer(struct ml_practice *p, const struct ml_ask *ask, json_t *rec
     static const char *const hidden[] = {"members", "departmentHeads", NULL};
     bool lists = strstr(ask->route->operation, "_members") != NULL;
     struct ml_view view = {.shelf = &p->work, .kept = true, .hidden = lists ? NULL : hidden};
+    if (strcmp(ask->route->operation, "workdrive.tasks.assign") == 0)
+        view.people = "assignedUserIds"; /* as ids everywhere else (WD-33) */
     const char *kind = ask->route->answer ? ask->route->answer : "none";
     if (strcmp(kind, "object") == 0)
         ml_view_write(&view, ask->route->shape, record,

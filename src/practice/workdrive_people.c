@@ -427,7 +427,21 @@ static int settle_sso(struct ml_practice *p, const struct ml_ask *ask, json_t *e
     return json_object_set_new(entry, "_manage", json_boolean(strcmp(manage, "true") == 0));
 }
 
+/* The way to sign in is a text after a create and a list after an update (WD-18). */
+static int list_method(struct ml_practice *p, const struct ml_ask *ask, json_t *org,
+                       json_t *body)
+{
+    (void)p;
+    (void)ask;
+    (void)body;
+    json_t *method = json_object_get(org, "authMethod");
+    return json_is_string(method)
+               ? json_object_set_new(org, "authMethod", json_pack("[O]", method))
+               : 0;
+}
+
 const struct ml_work_rule ml_work_people_rules[] = {
+    {"workdrive.organizations.update", NULL, list_method},
     {"workdrive.users.create", check_new_user, settle_user},
     {"workdrive.users.bulk_create", check_new_user, settle_user},
     {"workdrive.users.update", check_user_change, settle_change},

@@ -432,7 +432,7 @@ static void test_tasks(void **state)
     assert_int_equal(ask_status(p, "PATCH", path, WORK, "{\"status\":\"publish\"}"), 200);
     assert_int_equal(ask_status(p, "PATCH", path, WORK, "{\"title\":\"U\"}"), 400);
     task = ask_json(p, "PATCH", assign, WORK, body, 200);
-    assert_string_equal(text_at(task, "assignedUserIds.0"), user);
+    assert_string_equal(text_at(task, "assignedUserIds.0.id"), user);
     assert_non_null(text_at(task, "createdBy")); /* an id here, a person in the list (WD-33) */
     json_decref(task);
     snprintf(body, sizeof body, "{\"removeIds\":[\"%s\"]}", user);
