@@ -81,7 +81,7 @@
       "of Retry-After: seconds, decimal, date, none, mixed")          \
     X("shifting-pages", parse_share, shift_share,                     \
       "=P%           "                                                \
-      "a recording comes or goes before a later page")                \
+      "a recording or the like comes or goes before a later page")    \
     X("loop-pages", parse_flag, loop_pages,                           \
       "                  "                                            \
       "the next page of page 2 is page 1")                            \

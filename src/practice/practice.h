@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The practice account: a stateful, seeded copy of the services on loopback,
+ * The practice account: a stateful, seeded copy of the three services on loopback,
  * with faults on request, so that nobody needs an account to start.
  *
  * It runs on its own thread(s) (libmicrohttpd) and shares no code with the
  * client above base: another JSON library (jansson), its own rules. Routes and
  * shapes come from the catalogues (tools/routes.lua turns them into C data).
  *
+ * The services share the origin, and two of them some paths: the header that
+ * brings the credential tells them apart. Files go to POST /practice/storage,
+ * which stands for a storage host: it needs no token, but is numbered, logged
+ * and meets faults.
+ *
  * Invariants: it listens on 127.0.0.1 only; the account follows from the seed
  * alone, and its clock moves one second with every change, so that two runs can
  * be compared; a request's fault follows from the seed and its number.
  *
- * For tests there are four paths outside /api. They need no token, meet no
+ * For tests there are five paths outside /api. They need no token, meet no
  * faults, and are neither numbered nor logged:
  *
  *   GET /practice/log?since=N   the requests with a number above N, oldest first:
@@ -22,12 +27,20 @@
  *       the request's body as text, or null. A change that came late (late-apply,
  *       accept) has an entry of its own when it comes, with "late":N, the number of
  *       its request. The last 200,000 or 64 MiB are kept.
- *   GET /practice/state         {"hash":"…","recordings":{"count":500,"hash":"…"},
- *         "users":{"count":40,"hash":"…"},"requests":9,"applied":3}
+ *   GET /practice/state         {"recordings":{"count":500,"hash":"…"},
+ *         "users":{"count":40,"hash":"…"},"screendragon":{"users":{"count":40,"hash":"…"}},
+ *         "workdrive":{"posts":{"count":300,"hash":"…"},…},"hash":"…","requests":9,"applied":3}
  *       The hashes cover everything that can be changed, times left out.
+ *   GET /practice/records?of=L  the records of the list L, such as screendragon.users or
+ *       workdrive.posts, with what answers hide (members with an underscore). Lists that no
+ *       call shows: workdrive.mails, .notifications, .messages, .entries (of FAQs), .files
+ *       (with size and sha256), .forms (of uploads), .tokens, .organizations.
  *   GET /practice/stats         {"requests":9,"dropped":0,"unwritten":0,"operations":
- *         {"screendesk.recordings.list":{"received":5,"applied":0},…},"faults":{"429":1}}
- *       dropped: log entries no longer kept; unwritten: lines missing in the file.
+ *         {"screendesk.recordings.list":{"received":5,"applied":0},…},"faults":{"429":1},
+ *         "storage":{"received":2,"stored":1,"leaked":0},"printed":{"DELETE /api/documents":1}}
+ *       dropped: log entries no longer kept; unwritten: lines missing in the file; leaked:
+ *       uploads with a credential of the service; printed: forms of WorkDrive's manual that
+ *       are never to be sent, and were.
  *   POST /practice/faults       {"faults":"429=5%"} from now on; "" for none.
  *       400 {"error":"…"} when it is not understood, and nothing changes.
  *

@@ -11,6 +11,7 @@
 
 #define SERIES_MAX 50 /* events that one repeat makes */
 #define MONTH_S (30 * 86400)
+#define YEAR_S (366 * 86400)
 
 static const char *check_post(struct ml_practice *p, const struct ml_ask *ask, json_t *record,
                               json_t *body)
@@ -75,7 +76,7 @@ static int64_t repeat_step(const json_t *config)
     if (json_is_string(frequency) && strcmp(json_string_value(frequency), "monthly") == 0)
         return MONTH_S;
     json_int_t seconds = json_integer_value(frequency);
-    return seconds > 0 ? seconds : 0;
+    return seconds > 0 && seconds <= YEAR_S ? seconds : 0;
 }
 
 /* Moves a moment of the event on. -1: no memory, or there is no such moment. */

@@ -9,6 +9,7 @@
 #include "practice/moment.h"
 #include "practice/pages.h"
 #include "practice/recordings.h"
+#include "practice/seed.h"
 #include "practice/workdrive.h"
 
 #include "base/clock.h"
@@ -259,6 +260,30 @@ static bool courses_as_printed(struct ml_practice *p, struct ml_ask *ask, struct
     return false;
 }
 
+/* Somebody adds or deletes while the list is walked: a copy of the first record comes to the
+ * end, or the first one goes. Only where nothing else names the records. */
+static void shift_pages(struct ml_practice *p, struct ml_ask *ask, size_t number)
+{
+    static const char *const lists[] = {"videos", "photos", "documents", "courses"};
+    char id[37];
+    struct ml_records *r = ml_work_list(p, ask->route->resource);
+    bool shifts = false;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        shifts = shifts || strcmp(r->name, lists[i]) == 0;
+    if (number < 2 || !shifts || json_array_size(r->list) == 0 ||
+        ml_seed_chance(p->seed, ML_SEED_SHIFT, ask->n) >= p->faults.shift_share)
+        return;
+    json_t *first = json_array_get(r->list, 0);
+    json_t *copy =
+        ml_seed_mix(p->seed, ML_SEED_SHIFT, ask->n) & 1 ? json_deep_copy(first) : NULL;
+    ml_work_id(p, id);
+    if (!copy)
+        ml_records_remove(r, ml_text_of(first, "id"));
+    else if (ml_set_text(copy, "id", id) < 0 || ml_records_add(r, copy) < 0)
+        return;
+    ask->fault = "shifting-pages";
+}
+
 void ml_work_pages(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *ans)
 {
     char text[ML_WORK_TEXT];
@@ -279,6 +304,7 @@ void ml_work_pages(struct ml_practice *p, struct ml_ask *ask, struct ml_answer *
         ml_answer_message(ans, 500, "Something went wrong");
         return;
     }
+    shift_pages(p, ask, number);
     ml_ask_text(ask, "sort_direction", text, sizeof text);
     if (collect(p, ask, until, strcmp(text, "DESC") == 0, &hits) < 0) {
         ml_work_no_memory(ans);

@@ -29,7 +29,8 @@ static void check_accepted(const struct ml_faults *f)
     require(f->slow_share >= 0 && f->slow_share <= 1);
     require(f->rate >= 0 && (f->rate == 0) == (f->burst == 0));
     require(f->late_ms <= 600000 && f->accept_ms <= 600000);
-    require(f->slow_ms <= 600000 && f->latency_ms <= 600000);
+    require(f->slow_ms <= 600000 && f->latency_ms <= 600000 && f->queue_ms <= 600000);
+    require(f->queue_drop >= 0 && f->queue_drop <= 1);
 
     struct ml_dice dice = {0};
     struct ml_fate fate;

@@ -407,6 +407,12 @@ static void test_faults(void **state)
     json_decref(error);
     ml_practice_stop(p);
 
+    p = start("shifting-pages=100%", 1);
+    json_t *photos = ask_json(p, "GET", "/api/photos?cur_page=2", WORK, NULL, 200);
+    assert_int_not_equal(int_at(photos, "meta.totalResults"), 25);
+    json_decref(photos);
+    ml_practice_stop(p);
+
     p = start("repeat-page", 1);
     json_t *first = ask_json(p, "GET", "/api/videos?cur_page=1", WORK, NULL, 200);
     json_t *second = ask_json(p, "GET", "/api/videos?cur_page=2", WORK, NULL, 200);
