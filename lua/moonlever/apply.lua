@@ -10,7 +10,9 @@
 --   apply.go_on(run, rows)            -- the rest of a run of kind apply or undo
 
 local raw = require "moonlever.raw"
+local args = require "moonlever.args"
 local errors = require "moonlever.errors"
+local finder = require "moonlever.finder"
 local flow = require "moonlever.flow"
 local lists = require "moonlever.lists"
 local plan = require "moonlever.plan"
@@ -19,6 +21,7 @@ local recover = require "moonlever.recover"
 local request = require "moonlever.request"
 local settle = require "moonlever.settle"
 local shape = require "moonlever.shape"
+local views = require "moonlever.views"
 
 local apply = {}
 
@@ -33,7 +36,7 @@ local function declare(job)
   return raw.change(job.ctx.handle, {
     service = row.service, operation = row.operation, resource = row.resource, target = row.target, method = row.method,
     path = row.path, effect = row.effect, rkey = row.rkey, body = row.body, before = row.before, after = row.after,
-    adopt = row.seq, attempts = row.attempts, state = "P",
+    warning = job.op and job.op.spec.confirm, adopt = row.seq, attempts = row.attempts, state = "P",
   })
 end
 
@@ -45,8 +48,32 @@ local function end_as(job, state, reason)
   })
 end
 
+-- The same where images and bodies are spelled apart. Lists show less than other reads: what
+-- is not there has drifted only where the change is about it.
+local function other_drift(job, got)
+  for name, value in next, job.before or {} do
+    local shown = rawget(got, name) ~= nil or (job.after and job.after[name] ~= nil)
+    if shown and not views.image_shows(job.op, name, value, got) then return name end
+  end
+  for name in next, job.before and job.after or {} do
+    if job.before[name] == nil and rawget(got, name) ~= nil then return name end
+  end
+  return nil
+end
+
+-- Does the object show already what is to be sent?
+local function is_so_already(job, got)
+  if job.moves then return views.moves_image(job.op, job.before, job.after, got) == "after" end
+  if not job.sent then return views.is_gone(job.op, got) end
+  return settle.applied(job.op, job.sent, got) and not (not job.op.plain and views.hides(job.op, job.sent))
+end
+
 -- The member in which the object is no longer as it was, or nil.
 local function drift(job, got)
+  if job.moves then
+    return views.moves_image(job.op, job.before, job.after, got) == "other" and next(job.before) or nil
+  end
+  if not job.op.plain then return other_drift(job, got) end
   for name, value in next, job.before or {} do
     local spec = job.op.spec.fields and job.op.spec.fields[name] or job.op.res.shape.fields[name]
     if spec and not shape.covers_member({ [name] = spec }, name, value, got) then return name end
@@ -56,6 +83,13 @@ local function drift(job, got)
     if job.before and job.before[name] == nil and not hidden and rawget(got, name) ~= nil then return name end
   end
   return nil
+end
+
+-- The query parameters that a row has.
+local function query_names(job)
+  local names = {}
+  for name in (job.request.query or ""):gmatch("([^&=]+)=") do names[name] = true end
+  return names
 end
 
 -- Looks at the object. Returns true when it is to be sent; ends the change otherwise.
@@ -71,7 +105,12 @@ local function is_due(job)
     end
     return end_as(job, job.gone_is_done and "noop" or "conflict", "it is gone")
   end
-  if job.sent and settle.applied(job.op, job.sent, got) then return end_as(job, "noop", "it is so already") end
+  if is_so_already(job, got) then return end_as(job, "noop", "it is so already") end
+  local allowed, why = pcall(args.only_if, job.op, job.target, got, query_names(job))
+  if not allowed then
+    job.change:finish("failed", errors.one_line(tostring(why.message or why), 300), why.kind)
+    error(why, 0)
+  end
   local member = drift(job, got)
   if member then return end_as(job, "conflict", ("'%s' was changed since"):format(member)) end
   return true
@@ -81,14 +120,17 @@ end
 
 -- Natural key -> object, of everything in the list of an operation's resource.
 local function objects_by_key(op)
-  local key, found = op.res.spec.natural_key, {}
+  local found = {}
   for _, object in ipairs(lists.find(op.sibling("list"), function() return true end)) do
-    if type(object[key]) == "string" then found[object[key]:lower()] = object end
+    op.res.shape:dress(object)
+    local key = finder.natural_key(op, object)
+    if key then found[key:lower()] = object end
   end
   return found
 end
 
 local function is_due_create(job, world)
+  if not job.op.res.spec.natural_key or not finder.can_look(job.op) then return true end
   local name = job.op.res.name
   world.objects[name] = world.objects[name] or objects_by_key(job.op)
   local twin = world.objects[name][job.target:lower()]
@@ -108,7 +150,7 @@ local function send(job, world)
     if is_due_create(job, world) then settle.create(job) end
     return
   end
-  if job.reader and not is_due(job) then return end
+  if finder.can_look(job.op) and not is_due(job) then return end
   settle.absolute(job)
 end
 
@@ -130,6 +172,9 @@ end
 local function do_row(row, world)
   if row.method == apply.IMPOSSIBLE then fail_at_once(row, row.body, "invalid") end
   local job = recover.job(row)
+  if job.op and views.holds_masked(job.op, job.sent) then
+    fail_at_once(row, "it holds a secret, and no plan keeps those: run the script itself", "invalid")
+  end
   job.named = world.named
   job.change = declare(job)
   job.request.change = job.change

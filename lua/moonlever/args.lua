@@ -23,6 +23,8 @@ local null = raw.null
 -- An id as text, for a parameter of the catalogue. Raises usage.
 function args.id(op, param, value)
   local text = check.id(op.call, param.name, value)
+  -- In a dry run what was just created goes by a stand-in.
+  if op.ctx.overlay and op.ctx.overlay:find_new(op.res, text) then return text end
   for _, word in ipairs(param.refuse or {}) do
     if text == word then
       errors.usage(("%s: %s is the word '%s', which is never sent"):format(op.call, param.name, word))

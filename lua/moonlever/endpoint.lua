@@ -76,7 +76,7 @@ function endpoint.start(op, request)
     timeout = request.timeout,
     credential = request.credential or op.credential,
     effect = op.spec.once and "once" or effect,
-    operation = op.name, change = request.change, any_type = request.any_type,
+    operation = op.name, change = request.change, changes = request.changes, any_type = request.any_type,
   }
 end
 

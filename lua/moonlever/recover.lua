@@ -9,12 +9,14 @@
 --   recover.unblock(job)          -- the same for one object that another run left open
 
 local raw = require "moonlever.raw"
-local endpoint = require "moonlever.endpoint"
+local change = require "moonlever.change"
 local errors = require "moonlever.errors"
+local finder = require "moonlever.finder"
 local flow = require "moonlever.flow"
 local service = require "moonlever.service"
 local settle = require "moonlever.settle"
 local shape = require "moonlever.shape"
+local views = require "moonlever.views"
 
 local recover = {}
 
@@ -92,8 +94,12 @@ function Left:remark(object)
   return ("created anew, with the new id %s"):format(tostring(object[self.op.res.key]))
 end
 
+-- Which image does an object show? Where bodies are spelled as records, the body tells; else
+-- the images of the row do.
 function Left:image(got)
-  if not self.sent then return "before" end
+  if self.moves then return views.moves_image(self.op, self.before, self.after, got) end
+  if not self.sent then return change.delete_image(self, got) end
+  if not self.op.plain then return views.image(self.op, self.before, self.after or {}, got) end
   if settle.applied(self.op, self.sent, got) then return "after" end
   for name, value in next, self.before or {} do
     local spec = self.op.spec.fields[name]
@@ -102,9 +108,12 @@ function Left:image(got)
   return "before"
 end
 
+-- What was sent, of the whole body of a row.
 local function body_of(op, text)
   local body = text and raw.json.decode(text) or nil
   if body and op.spec.wrap then body = body[op.spec.wrap] end
+  if body and op.spec.body == "list" then body = body[1] end
+  if op.spec.member == "$" then return nil end
   return body
 end
 
@@ -120,11 +129,14 @@ function recover.job(row)
   }, Left)
   if not op then return job end
   job.sent = body_of(op, row.body)
+  job.after = row.after and raw.json.decode(row.after) or nil
+  job.moves = op.spec.strategy == "members"
   job.creates = op.spec.effect == "create"
-  job.gone_is_done = op.spec.effect == "delete"
-  if op.spec.read and not job.creates then
-    job.reader = op.sibling(op.spec.read)
-    job.read_path = path
+  job.gone_is_done = op.spec.effect == "delete" and not job.moves
+  if job.creates then
+    job.sent = job.sent or {}
+  elseif job.moves or op.spec.answer ~= "object" and not job.gone_is_done then
+    job.verify = true -- the answer shows nothing
   end
   return job
 end
@@ -150,8 +162,8 @@ end
 -- Can the outcome be looked for at all?
 local function can_look(job)
   if not job.op then return false end
-  if job.creates then return job.op.res.spec.natural_key ~= nil end
-  return job.reader ~= nil
+  if job.creates and job.op.res.spec.natural_key == nil then return false end
+  return finder.can_look(job.op)
 end
 
 -- Settles one row whose settle time is over. What cannot be looked for stays unknown.
@@ -213,10 +225,14 @@ function recover.unblock(job)
   return true
 end
 
+-- Can the object of a job be read?
+function recover.can_read(job)
+  return job.op ~= nil and not job.creates and finder.can_look(job.op)
+end
+
 -- Reads the object of a job fresh, without what a dry run plans. Raises.
 function recover.read(job)
-  local record = endpoint.read(job.reader, { path = job.read_path, target = job.target })
-  return job.op.res.shape:dress(record)
+  return finder.fresh(job.op, job.target, job.before)
 end
 
 return recover

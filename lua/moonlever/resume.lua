@@ -55,7 +55,7 @@ end
 local function settle_leftovers()
   for _, row in ipairs(memory.leftovers()) do
     local job = recover.job(row)
-    local seen, got = pcall(function() return job.reader and recover.read(job) end)
+    local seen, got = pcall(function() return recover.can_read(job) and recover.read(job) end)
     if seen and got and job:image(got) == "after" then
       raw.move(row.id, "N", "it is so by now", nil)
     else

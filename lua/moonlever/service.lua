@@ -44,9 +44,11 @@ local function other_shape(ctx, res, verb, record)
   }, { __index = res })
 end
 
--- Do records show all members of its bodies under their own names?
+-- Are bodies, answers and reads of an operation spelled alike, and is its object read singly?
+-- Then what is compared are whole objects, member by member.
 local function is_plain(op)
-  if op.spec.moves or op.res.spec.natural_key ~= nil and type(op.res.spec.natural_key) == "table" then return false end
+  local reader = op.res.spec.operations[op.spec.read]
+  if op.spec.moves or op.res.shape.spelling or (reader and reader.pages) then return false end
   for name, spec in pairs(op.fields or {}) do
     if views.shown(op, name, spec) ~= name then return false end
   end

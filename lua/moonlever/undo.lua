@@ -10,6 +10,7 @@
 local raw = require "moonlever.raw"
 local apply = require "moonlever.apply"
 local errors = require "moonlever.errors"
+local inverses = require "moonlever.inverses"
 local planned = require "moonlever.planned"
 local recover = require "moonlever.recover"
 local resume = require "moonlever.resume"
@@ -87,20 +88,30 @@ local INVERSES = {
   update = inverse_of_update, replace = inverse_of_replace, create = inverse_of_create, delete = inverse_of_delete,
 }
 
--- The change that takes `row` back.
+-- Is the body of this operation spelled as the records of its object?
+local function is_spelled_alike(op)
+  return op.plain and op.spec.strategy == nil and not op.spec.query
+end
+
+-- The changes that take `row` back: mostly one.
 local function inverse(row, open)
   local op = service.find(recover.context(row), row.operation)
   local new
   if open[row.rkey] then
-    new = impossible(row, "a change of it is of unknown outcome")
-  elseif not op or not op.spec.inverse then
-    new = impossible(row, "there is no way to take it back")
+    new = { impossible(row, "a change of it is of unknown outcome") }
+  elseif not op then
+    new = { impossible(row, "there is no way to take it back") }
+  elseif not is_spelled_alike(op) or not op.spec.inverse then
+    local rows, why = inverses.of(row, op)
+    new = rows or { impossible(row, why) }
   elseif row.effect ~= "create" and not row.before then
-    new = impossible(row, "how it was before is not in the journal")
+    new = { impossible(row, "how it was before is not in the journal") }
   else
-    new = INVERSES[row.effect](row, op)
+    new = { INVERSES[row.effect](row, op) }
   end
-  new.service, new.origin, new.resource, new.undo_of = row.service, row.origin, row.resource, row.id
+  for _, one in ipairs(new) do
+    one.service, one.origin, one.resource, one.undo_of = row.service, row.origin, row.resource, row.id
+  end
   return new
 end
 
@@ -135,11 +146,11 @@ local function open_keys(rows)
 end
 
 -- The inverse of all confirmed changes, newest first.
-local function inverses(run)
+local function inverses_of(run)
   local rows, new = resume.changes(run.run), {}
   local open = open_keys(rows)
   for i = #rows, 1, -1 do
-    if rows[i].state == "C" then new[#new + 1] = inverse(rows[i], open) end
+    for _, one in ipairs(rows[i].state == "C" and inverse(rows[i], open) or {}) do new[#new + 1] = one end
   end
   return new
 end
@@ -157,7 +168,7 @@ end
 function undo.main(id)
   local run = resume.find(id)
   check(run)
-  local rows = inverses(run)
+  local rows = inverses_of(run)
   if #rows == 0 then
     raw.log(1, ("run %s has changed nothing that could be undone"):format(run.run))
     return

@@ -205,6 +205,19 @@ function views.image_shows(op, name, value, got)
   return views.shows(op.res.shape.fields[name] or { type = "any" }, value, rawget(got, name))
 end
 
+-- Which image does an object show, by what the journal keeps: "after", "before", "other", or
+-- "blind" where nothing of it can be seen.
+function views.image(op, before, after, got)
+  if next(after) == nil then return "blind" end
+  local as_after, as_before = true, true
+  for name, value in next, after do
+    if not views.image_shows(op, name, value, got) then as_after = false end
+    local was = before and rawget(before, name)
+    if not views.image_shows(op, name, was == nil and null or was, got) then as_before = false end
+  end
+  return as_after and "after" or as_before and "before" or "other"
+end
+
 -- The members of a patch that differ in the object.
 function views.differing(op, patch, before)
   local names = {}
@@ -281,6 +294,14 @@ local function without(fields, object)
     end
   end
   return copy
+end
+
+-- Has a body of the journal lost a secret?
+function views.holds_masked(op, body)
+  for name, spec in pairs(op.fields or {}) do
+    if spec.secret and type(body) == "table" and body[name] == "***" then return true end
+  end
+  return false
 end
 
 -- The object with its secrets masked; the same table where it has none.
