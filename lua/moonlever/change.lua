@@ -74,7 +74,7 @@ end
 
 local function with_defaults(op, body)
   for name, value in next, op.spec.defaults or {} do
-    if body[name] == nil and not op.fields[name] then body[name] = raw.json.array { table.unpack(value) } end
+    if body[name] == nil and not (op.fields and op.fields[name]) then body[name] = raw.json.array { table.unpack(value) } end
   end
   return body
 end
@@ -447,7 +447,7 @@ local function target_of(op, given, patch)
 end
 
 local function create_job(op, given, body)
-  local sent = outgoing_fields(op.fields, body or {})
+  local sent = outgoing_fields(op.fields or {}, body or {})
   local names = {}
   for name in pairs(op.plain and sent or views.object(op, sent)) do names[#names + 1] = name end
   local text = body and encode(op, with_defaults(op, sent)) or nil
