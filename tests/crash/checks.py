@@ -9,12 +9,14 @@ Findings are pairs (kind, text). The kinds are those of the closing line:
     illegal      anything else that the contract forbids
 """
 import collections
+import re
 
 import account as accounts
 import journal
 
 KINDS = ("lost", "duplicated", "unjournalled", "illegal")
 FINISHED = ("confirmed", "noop")
+ITEMS_FAILED = re.compile(r"^items .*\b([1-9]\d*) failed", re.M)  # of the summary
 
 
 class Checks:
@@ -73,7 +75,9 @@ class Checks:
 
     # --- at the end ---
 
-    def at_rest(self, run, code):
+    def at_rest(self, run, last):
+        """After the process `last`, which has brought the run to rest."""
+        code = last.code
         report = self.look(run, at_rest=True)
         states = collections.defaultdict(list)
         for change in report["changes"]:
@@ -82,7 +86,7 @@ class Checks:
         actual = self.work.actual(self.account)
         for target in self.work.wanted:
             self._target(target, states[target], applied[target], actual, code)
-        self._exit_fits(states, code)
+        self._exit_fits(states, last)
         return report
 
     def _target(self, target, states, applied, actual, code):
@@ -103,10 +107,15 @@ class Checks:
     def _count_open(self, states):
         self.open.update(state for state in states if state not in FINISHED)
 
-    def _exit_fits(self, states, code):
+    def _exit_fits(self, states, last):
         ends = collections.Counter(state for each in states.values() for state in each)
         left = sum(n for state, n in ends.items() if state not in FINISHED)
-        if left and code == 0:
+        if left and last.code == 0:
             self.find("illegal", "exit 0 with %s" % dict(ends))
-        if code == 3 and not left and not self.open:
-            self.find("illegal", "exit 3 with nothing but %s" % dict(ends))
+        if last.code != 3 or left or self.open:
+            return
+        without_change = ITEMS_FAILED.search(last.err)  # it could not be read, so nothing was to be sent
+        if without_change:
+            self.open["unread"] += int(without_change.group(1))
+        else:
+            self.find("illegal", "exit 3 with nothing but %s\n%s" % (dict(ends), last))

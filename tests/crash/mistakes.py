@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Plants the classic mistakes into a copy of the source tree; crash.py has to find each.
 
+With the same options it has to find nothing in the program without mistakes.
+
     tests/crash/mistakes.py --folder build-mistakes           all of mistakes/*.patch
     tests/crash/mistakes.py --folder build-mistakes no-settle   one of them
 
@@ -69,6 +71,10 @@ def build(tree, output, jobs):
     return os.path.join(output, "moonlever")
 
 
+def patch_of(name):
+    return os.path.join(PATCHES, name + ".patch")
+
+
 def words_of(patch, name):
     """What stands behind "name:" in the head of the patch."""
     with open(patch, encoding="utf-8") as file:
@@ -94,7 +100,7 @@ def crash(program, practice, options, output):
 def plant(name, folder, practice, jobs):
     """One mistake. Returns whether it was found."""
     began = time.monotonic()
-    patch, tree = os.path.join(PATCHES, name + ".patch"), os.path.join(folder, "tree")
+    patch, tree = patch_of(name), os.path.join(folder, "tree")
     options, finds = words_of(patch, "harness"), words_of(patch, "finds")
     copy_tree(tree)
     quietly("the patch does not apply", "patch", "--batch", "--forward", "--fuzz=0", "-p1", "-i", patch, cwd=tree)
@@ -104,6 +110,19 @@ def plant(name, folder, practice, jobs):
     print("%-8s %-20s %4d s  %s" % ("caught" if found else "MISSED", name, time.monotonic() - began, closing),
           flush=True)
     return found
+
+
+def find_nothing(names, folder, practice):
+    """The program without mistakes, with the options of each patch. Returns whether it is found innocent."""
+    innocent = True
+    for number, options in enumerate(sorted({tuple(words_of(patch_of(name), "harness")) for name in names}), 1):
+        began = time.monotonic()
+        closing = crash(practice, practice, options, os.path.join(folder, "unpatched-%d.log" % number))
+        is_clean = not re.search(r"\b[1-9]\d* (lost|duplicated|unjournalled|illegal)\b", closing)
+        print("%-8s %-20s %4d s  %s" % ("passed" if is_clean else "WRONG", "without a mistake",
+                                        time.monotonic() - began, closing), flush=True)
+        innocent = innocent and is_clean
+    return innocent
 
 
 def main():
@@ -117,14 +136,19 @@ def main():
     names = options.names or sorted(file[:-6] for file in there if file.endswith(".patch"))
     if not options.practice or not names:
         parser.error("--practice PATH is missing" if names else "there is no patch in " + PATCHES)
-    caught = 0
+    caught, innocent = 0, False
+    folder, practice = os.path.abspath(options.folder), os.path.abspath(options.practice)
     for name in names:
         try:
-            caught += plant(name, os.path.abspath(options.folder), os.path.abspath(options.practice), options.jobs)
+            caught += plant(name, folder, practice, options.jobs)
         except Failed as error:
             print("FAILED   %-20s %s" % (name, error), flush=True)
-    print("%d of %d caught" % (caught, len(names)))
-    return 0 if caught == len(names) else 1
+    try:
+        innocent = find_nothing(names, folder, practice)
+    except Failed as error:
+        print("FAILED   %-20s %s" % ("without a mistake", error), flush=True)
+    print("%d of %d caught%s" % (caught, len(names), "" if innocent else ", and the program without them as well"))
+    return 0 if caught == len(names) and innocent else 1
 
 
 if __name__ == "__main__":

@@ -204,7 +204,7 @@ def positional(arguments):
     """Without --yes and --json, and without the flags that take a value."""
     rest, words = [], iter(arguments)
     for word in words:
-        if word in ("--rate", "--concurrency", "--wait"):
+        if word in ("--rate", "--concurrency", "--wait", "--confirm"):
             next(words)
         elif word not in ("--yes", "--json"):
             rest.append(word)

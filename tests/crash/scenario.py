@@ -21,6 +21,7 @@ SETTLE = 0.4        # ... with room for a busy machine
 WAIT_SECONDS = 2    # --wait: how long an accepted change is polled
 RESUMES = 25        # more than this to come to rest is a finding
 FINISHED = (0, 3)  # exit codes of a run that is at rest
+GOES_ON = (5, 6, 75)  # ... and of one that stopped, so that it can be resumed
 
 # Share of the requests in percent, times the weather of a scenario.
 FAULTS = {"429": 2, "500": 2, "502": 1, "503": 1, "reset": 2, "500-after-apply": 2, "reset-after-apply": 2,
@@ -47,9 +48,11 @@ class Scenario:
         self.weather = self.chance.choice((0, 1, 1, 1.5))
         self.latency_ms = self.chance.choice((5, 10, 20))
         self.wanted_kills = self.chance.randint(4, 14)
+        # Deletes need their number, else each process stops at the guard (6) and the next goes on.
+        self.has_number = self.kind == "delete" and self.chance.random() < 0.7
         self.kills, self.mutations, self.sums = 0, 0, collections.Counter()
         self.struck = collections.Counter()
-        self.run, self.code = None, None
+        self.run, self.code, self.last = None, None, None
 
     def play(self):
         with accounts.Account(self.options.practice, self.count, self.count, self.seed, self.folder) as account:
@@ -73,6 +76,8 @@ class Scenario:
         flags = ["--yes", "--json", "--rate", "0", "--concurrency", str(self.chance.choice((1, 2, 4, 8)))]
         if self.options.has_wait:
             flags += ["--wait", str(WAIT_SECONDS)]
+        if self.has_number:
+            flags += ["--confirm", str(self.count)]
         if self.run:
             return self.program.start("resume", self.run, *flags)
         return self.program.start("run", self.work.path(), *flags, *self.work.arguments)
@@ -85,7 +90,7 @@ class Scenario:
             if process.kill():
                 self.kills += 1
             else:
-                self.code = process.code
+                self._ended(process)
             self._after(process)
 
     def _let_it_work(self, process):
@@ -96,6 +101,12 @@ class Scenario:
             process.wait(self.chance.uniform(0.005, 0.15))
         else:
             process.wait(self.chance.uniform(0, SETTLE + 0.2 if self.run else 0.06))
+
+    def _ended(self, process):
+        """It has come to an end by itself."""
+        self.last, self.code = process, process.code
+        if self.code not in FINISHED + GOES_ON:
+            self.checks.find("illegal", "%s" % process)
 
     def _after(self, process):
         first = self.run
@@ -126,17 +137,18 @@ class Scenario:
             if self.code in FINISHED:
                 break
             process = self._start()
-            self.code = process.finish()
-            self.sums["exit %s on the way" % self.code] += self.code not in FINISHED
+            process.finish()
+            self._ended(process)
             self._after(process)
+            self.sums["exit %s on the way" % self.code] += self.code not in FINISHED
         else:
-            self.checks.find("lost", "it did not come to rest: %s" % process)
+            self.checks.find("lost", "it did not come to rest: %s" % self.last)
         time.sleep(2 * LATE_MS / 1000)  # nobody can write now but what comes late
         self.account.set_faults("twins")
         if self.run is None:
             self.checks.find("lost", "it ended with exit %s and has no run" % self.code)
             return
-        report = self.checks.at_rest(self.run, self.code)
+        report = self.checks.at_rest(self.run, self.last)
         self._resume_of_the_finished(report)
 
     def _resume_of_the_finished(self, report):
