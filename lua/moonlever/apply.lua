@@ -264,6 +264,24 @@ function apply.write_down(id, rows)
   return require("moonlever.resume").changes(id)
 end
 
+-- Has anything been done of these rows? Only then are they known to be all of them: they
+-- are on disk before the first is sent, and a process may have died before that.
+function apply.has_begun(rows)
+  for _, row in ipairs(rows) do
+    if row.state ~= "P" or row.attempts > 0 then return true end
+  end
+  return false
+end
+
+-- Goes on with an apply that was broken off, without its plan.
+function apply.resume(run, rows)
+  if not apply.has_begun(rows) then
+    errors.raise("guard", ("run %s was broken off before anything was sent, maybe while it was written down")
+      :format(run.run), { fix = "moonlever apply FILE, with the same plan, goes on with it" })
+  end
+  apply.go_on(run, rows)
+end
+
 -- Every service of the plan must be the one that it was made for.
 local function check_origins(rows)
   local seen = {}
@@ -276,7 +294,7 @@ end
 
 -- The apply of this plan that there is, or nil.
 local function earlier(hash)
-  return raw.query("applied", hash)()
+  return require("moonlever.resume").first("applied", hash)
 end
 
 -- A process that died while it wrote the plan down has sent nothing: the rest follows.

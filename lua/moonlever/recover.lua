@@ -211,7 +211,9 @@ end
 function recover.unblock(job)
   local key = require("moonlever.memory").key(job.op, job.target)
   raw.flush()
-  for row in raw.query("open", key) do
+  local open = {} -- read to the end first: settling them takes time, and changes what is open
+  for row in raw.query("open", key) do open[#open + 1] = row end
+  for _, row in ipairs(open) do
     if row.run ~= raw.run_id() and raw.running(row.no) then
       return false, ("run %s is just changing it"):format(row.run)
     end

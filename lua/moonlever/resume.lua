@@ -16,9 +16,17 @@ local load = load
 
 local resume = {}
 
+-- The first row of a query, or nil. Read to its end: until then all queries go on seeing
+-- the journal as it was.
+function resume.first(query, parameter)
+  local first
+  for row in raw.query(query, parameter) do first = first or row end
+  return first
+end
+
 -- The row of a run; raises usage when there is none.
 function resume.find(id)
-  local run = raw.query("run", id)()
+  local run = resume.first("run", id)
   if run then return run end
   errors.raise("usage", ("there is no run '%s' in the journal"):format(errors.one_line(id, 40)), {
     fix = "moonlever runs lists them", config = true,
@@ -99,9 +107,8 @@ end
 -- The script of `moonlever resume RUN`.
 function resume.main(id)
   local run, rows = resume.take_up(id)
-  if run.kind == "apply" or run.kind == "undo" then
-    return require("moonlever.apply").go_on(run, rows)
-  end
+  if run.kind == "apply" then return require("moonlever.apply").resume(run, rows) end
+  if run.kind == "undo" then return require("moonlever.undo").resume(run, rows) end
   run_again(run, rows)()
 end
 

@@ -183,4 +183,18 @@ function undo.main(id)
   apply.go_on(nil, apply.write_down(new, rows))
 end
 
+-- Goes on with an undo that was broken off. A process that died while it wrote its changes
+-- down has sent nothing: the rest follows.
+function undo.resume(run, rows)
+  if not apply.has_begun(rows) then
+    local written, missing = {}, {}
+    for _, row in ipairs(rows) do written[row.undo_of] = true end
+    for _, row in ipairs(inverses(resume.find(run.undo_of))) do
+      if not written[row.undo_of] then missing[#missing + 1] = row end
+    end
+    rows = apply.write_down(run.run, missing)
+  end
+  apply.go_on(run, rows)
+end
+
 return undo

@@ -66,7 +66,8 @@ static int l_next_row(lua_State *L)
     return 1;
 }
 
-/* raw.query(name[, parameter]) -> iterator of rows; empty where there is no journal yet */
+/* raw.query(name[, parameter]) -> iterator of rows; empty where there is no journal yet. Until
+ * it is read to its end, all queries see the journal as it was when it began. */
 static int l_query(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);

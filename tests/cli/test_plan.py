@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Plan, apply and undo lead to the same account as a direct run, and back; refused plans send nothing."""
 import json
+import sqlite3
 import unittest
 
 from cli_kit import script
@@ -217,6 +218,46 @@ class Refused(Case):
         with open(self.place.plan, "w", encoding="utf-8") as file:
             file.write("\n".join(self.lines)[:-20])
         self.refused(6, "changed after it was made")
+
+
+class DiedWhileWritingDown(Case):
+    """A process that is killed between its run and the last of its changes in the journal."""
+    COLUMNS = "occurrence, rkey, service, origin, operation, resource, target, method, path, effect, body, before, after"
+
+    def begin(self, place, run, kind, undo_of=None, plan=None, changes=0):
+        """A run as a process leaves it that has written down so many of the changes of the latest one."""
+        database = sqlite3.connect(place.journal)
+        with database:
+            latest = database.execute("SELECT max(no) FROM run").fetchone()[0]
+            no = database.execute(
+                "INSERT INTO run(run, kind, undo_of, plan, script, service, origin, started) SELECT ?, ?, ?, ?, script,"
+                " service, origin, started FROM run WHERE no = ?", (run, kind, undo_of, plan, latest)).lastrowid
+            database.execute(
+                "INSERT INTO mut(id, run, seq, started, moved, %s) SELECT ? << 32 | seq, ?, seq, started, moved, %s"
+                " FROM mut WHERE run = ? AND seq <= ?" % (self.COLUMNS, self.COLUMNS), (no, no, latest, changes))
+        database.close()
+
+    def test_resume_of_an_undo_undoes_all(self):
+        place = self.practice("--recordings", "5")
+        before = place.hash()
+        run = place.ended(0, "run", script(TITLES), "--yes")["run"]
+        self.begin(place, "000000000000", "undo", undo_of=run)
+        self.assertEqual(place.ended(0, "resume", "000000000000", "--yes")["counts"]["confirmed"], 5)
+        self.assertEqual(place.hash(), before)
+
+    def test_an_apply_goes_on_with_its_plan(self):
+        for changes in (0, 2, 5):
+            place = self.practice("--recordings", "5")
+            place.ended(0, "plan", script(TITLES), "-o", place.plan)
+            with open(place.plan, encoding="utf-8") as file:
+                plan = json.loads(file.readline())["hash"]
+            self.begin(place, "000000000000", "apply", plan=plan, changes=changes)
+            # What is in the journal may not be all: it is not taken for the plan.
+            stopped = place.ended(6, "resume", "000000000000", "--yes")
+            self.assertEqual((stopped["state"], place.writes()), ("stopped", []))
+            result = place.ended(0, "apply", place.plan, "--yes")
+            self.assertEqual((result["run"], result["counts"]["confirmed"]), ("000000000000", 5))
+            self.assertEqual(len(place.writes()), 5)
 
 
 if __name__ == "__main__":
