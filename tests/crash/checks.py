@@ -22,9 +22,13 @@ ITEMS_FAILED = re.compile(r"^items .*\b([1-9]\d*) failed", re.M)  # of the summa
 class Checks:
     def __init__(self, work, account, program):
         self.work, self.account, self.program = work, account, program
+        self._first = len(account.log())  # what came before is not of this run
         self.findings = []  # each once, however often it is seen
         self.open = collections.Counter()  # ends that the run itself reported as not done
         self._rows = None
+
+    def _log(self):
+        return self.account.log()[self._first:]
 
     def find(self, kind, text):
         if (kind, text) not in self.findings:
@@ -34,12 +38,12 @@ class Checks:
 
     def nothing_written(self):
         """A process that was killed before it named its run has sent no write."""
-        for target, count in accounts.received(self.account.log()).items():
+        for target, count in accounts.received(self._log()).items():
             self.find("unjournalled", "%s: %d writes before the line 'run: ID'" % (target, count))
 
     def look(self, run, at_rest=False):
         """The journal against the server, in this order: what comes late can only be in the journal."""
-        received = accounts.received(self.account.log())
+        received = accounts.received(self._log())
         report = self.program.report(run)
         rows = journal.read(self.program.journal, run)
         if rows is None:
@@ -82,7 +86,7 @@ class Checks:
         states = collections.defaultdict(list)
         for change in report["changes"]:
             states[change["target"]].append(change["state"])
-        applied = accounts.applied(self.account.log())
+        applied = accounts.applied(self._log())
         actual = self.work.actual(self.account)
         for target in self.work.wanted:
             self._target(target, states[target], applied[target], actual, code)

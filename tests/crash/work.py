@@ -26,6 +26,7 @@ def roles_of(user):
 class Work:
     script = None        # file below scripts/
     is_create = False    # each target may be applied once at most
+    can_undo = True      # so that `actual` shows it
     arguments = ()
 
     def __init__(self, account, count, tag):
@@ -100,6 +101,7 @@ class Create(Work):
 
 class Delete(Work):
     script = "delete.lua"
+    can_undo = False  # what comes back has another id
 
     def plan(self, count):
         self.arguments = [id_ for id_ in self.before if not self.before[id_]][:count]
@@ -111,6 +113,26 @@ class Delete(Work):
 
     def verdict(self, target, actual):
         return "lost", "is still there"
+
+
+class Undone:
+    """What a run has confirmed, as it was before the run. `report` is the run's."""
+    is_create = False
+
+    def __init__(self, work, report):
+        confirmed = {change["target"] for change in report["changes"] if change["state"] == "confirmed"}
+        self.work = work
+        self.wanted = {target: work.before.get(target) for target in work.wanted if target in confirmed}
+
+    def actual(self, account):
+        actual = self.work.actual(account)
+        return {target: actual.get(target) for target in self.wanted}
+
+    def is_done(self, target, actual):
+        return (actual[target] or None) == (self.wanted[target] or None)  # none of a name, and no title
+
+    def verdict(self, target, actual):
+        return "lost", "is %r and was %r before" % (actual[target], self.wanted[target])
 
 
 KINDS = {"retitle": Retitle, "plus": Plus, "roles": Roles, "create": Create, "delete": Delete}
