@@ -101,9 +101,10 @@ function Left:image(got)
   if not self.sent then return change.delete_image(self, got) end
   if not self.op.plain then return views.image(self.op, self.before, self.after or {}, got) end
   if settle.applied(self.op, self.sent, got) then return "after" end
+  -- What is undone was sent by us: the service shows more of it than was sent.
   for name, value in next, self.before or {} do
-    local spec = self.op.spec.fields[name]
-    if spec and not shape.same(spec, value, got[name]) then return "other" end
+    local visible = settle.is_visible(self.op, name, got)
+    if visible and not shape.covers_member(self.op.spec.fields, name, value, got) then return "other" end
   end
   return "before"
 end

@@ -220,6 +220,21 @@ class Refused(Case):
         self.refused(6, "changed after it was made")
 
 
+class Late(Case):
+    def test_an_undo_that_is_accepted_first_is_no_conflict(self):
+        place = self.practice("--users", "6")
+        before = place.users()
+        text = """
+            local users = require("moonlever").connect("screendesk").scim.users
+            for user in users:list() do users:set_roles(user, { editor = true }) end"""
+        done = place.ended(0, "run", script(text), "--yes")["counts"]["confirmed"]
+        self.assertGreater(done, 0)
+        place.faults("accept=100%:150")
+        self.assertEqual(place.ended(0, "undo", "last", "--yes")["counts"]["confirmed"], done)
+        place.faults("")
+        self.assertEqual(place.users(), before)
+
+
 class DiedWhileWritingDown(Case):
     """A process that is killed between its run and the last of its changes in the journal."""
     COLUMNS = "occurrence, rkey, service, origin, operation, resource, target, method, path, effect, body, before, after"
