@@ -33,6 +33,7 @@ apply.IMPOSSIBLE = "-"
 
 local function declare(job)
   local row = job.row
+  while raw.must_wait() do raw.sleep(0.01) end -- canary
   return raw.change(job.ctx.handle, {
     service = row.service, operation = row.operation, resource = row.resource, target = row.target, method = row.method,
     path = row.path, effect = row.effect, rkey = row.rkey, body = row.body, before = row.before, after = row.after,
@@ -92,17 +93,20 @@ local function query_names(job)
   return names
 end
 
+-- The object could not be looked at: ends the change, unless that ends the run, and raises.
+local function unread(job, err)
+  if errors.is(err) then
+    local state = (STOPS[err.kind] or settle.ends_run(err)) and "planned" or "failed"
+    job.change:finish(state, errors.one_line(tostring(err.message), 300), err.kind)
+  end
+  error(err, 0)
+end
+
 -- Looks at the object. Returns true when it is to be sent; ends the change otherwise.
 local function is_due(job)
   local ok, got = pcall(recover.read, job)
   if not ok then
-    if not errors.is(got) then error(got, 0) end
-    if got.status ~= 404 then
-      -- A stopped run leaves it as planned: resume takes it up.
-      local state = STOPS[got.kind] and "planned" or "failed"
-      job.change:finish(state, errors.one_line(tostring(got.message), 300), got.kind)
-      error(got, 0)
-    end
+    if not errors.is(got) or got.status ~= 404 then return unread(job, got) end
     return end_as(job, job.gone_is_done and "noop" or "conflict", "it is gone")
   end
   if is_so_already(job, got) then return end_as(job, "noop", "it is so already") end
@@ -132,7 +136,11 @@ end
 local function is_due_create(job, world)
   if not job.op.res.spec.natural_key or not finder.can_look(job.op) then return true end
   local name = job.op.res.name
-  world.objects[name] = world.objects[name] or objects_by_key(job.op)
+  if not world.objects[name] then
+    local ok, objects = pcall(objects_by_key, job.op)
+    if not ok then return unread(job, objects) end
+    world.objects[name] = objects
+  end
   local twin = world.objects[name][job.target:lower()]
   if not twin then return true end
   if settle.applied(job.op, job.sent, twin) then

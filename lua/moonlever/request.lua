@@ -14,6 +14,7 @@ local check = require "moonlever.check"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
 local memory = require "moonlever.memory"
+local settle = require "moonlever.settle"
 
 local request = {}
 
@@ -162,6 +163,9 @@ local function write(op, sent)
     if sends > 1 and sent.method == "DELETE" and errors.is(result) and result.status == 404 then
       change:finish("confirmed", "gone after an earlier send")
       return nil, { status = 404, headers = {} }
+    end
+    if verdict == "refused" and not result.status and settle.ends_run(result) then
+      return fail(change, "planned", result)
     end
     if verdict == "refused" then
       return fail(change, result.kind == "conflict" and "conflict" or "failed", result)

@@ -72,11 +72,16 @@ local function fail(job, state, err)
   error(err, 0)
 end
 
--- The state of a change that will not be sent again: what a guard or a cancel kept from
--- being sent is as it was planned, and a resumed run takes it up.
-local function state_after(verdict, err)
-  if verdict == "unsent" and (err.kind == "guard" or err.kind == "cancelled") then return "planned" end
-  return err.kind == "conflict" and "conflict" or "failed"
+-- Does this end the whole run, and says nothing about the one change? Then a change that was
+-- not sent stays planned, and the resume of the run makes it.
+function settle.ends_run(err)
+  return errors.is(err) and (err.kind == "cancelled" or err.kind == "guard" or raw.outage())
+end
+
+-- Ends a change that was refused, or not sent, and raises.
+local function refuse(job, verdict, err)
+  if verdict == "unsent" and settle.ends_run(err) then return fail(job, "planned", err) end
+  return fail(job, err.kind == "conflict" and "conflict" or "failed", err)
 end
 
 -- A new error about this job; `from` is the error it goes back to (or nil).
@@ -125,7 +130,7 @@ local function exchange(job)
   local ok, call = true, job.call -- one that is under way already
   job.call = nil
   if not call then ok, call = pcall(endpoint.guard, job.op, job.request, endpoint.start, job.op, job.request) end
-  if not ok then return fail(job, "failed", call) end
+  if not ok then return refuse(job, "unsent", call) end
   local status, fault = call:wait()
   -- An attempt of unknown outcome that was repeated below may still arrive, after this one:
   -- the object stays closed for that long (T11).
@@ -313,7 +318,7 @@ function settle.absolute(job)
     elseif verdict == "blocked" then
       unblock(job, result)
     elseif verdict ~= "unknown" then
-      return fail(job, state_after(verdict, result), result)
+      return refuse(job, verdict, result)
     else
       sends = sends + 1
       local again, final = settle_doubt(job, result, sends)
@@ -414,7 +419,7 @@ function settle.create(job)
     if verdict == "blocked" then
       unblock(job, result)
     elseif verdict ~= "unknown" then
-      return fail(job, state_after(verdict, result), result)
+      return refuse(job, verdict, result)
     else
       sends = sends + 1
       local found = find_created(job, result)

@@ -393,6 +393,13 @@ static int l_must_wait(lua_State *L)
     return 1;
 }
 
+/* raw.outage() -> boolean: does a service that fails end the run? */
+static int l_outage(lua_State *L)
+{
+    lua_pushboolean(L, ml_net_outage(ml_bind_of(L)->net));
+    return 1;
+}
+
 /* raw.mode() -> "run" | "dry-run" */
 static int l_mode(lua_State *L)
 {
@@ -406,10 +413,10 @@ void ml_bind_change(lua_State *L, struct ml_bind *b)
                                        {"again", l_again},       {"accepted", l_accepted},
                                        {"finish", l_finish},     {"__gc", l_change_gc},
                                        {"__close", l_change_gc}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"change", l_change},       {"noop", l_noop},
-                                         {"licence", l_licence},     {"switch", l_switch},
-                                         {"licensed", l_licensed},   {"mode", l_mode},
-                                         {"must_wait", l_must_wait}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"change", l_change},       {"noop", l_noop},         {"licence", l_licence},
+        {"switch", l_switch},       {"licensed", l_licensed}, {"mode", l_mode},
+        {"must_wait", l_must_wait}, {"outage", l_outage},     {NULL, NULL}};
     ml_bind_type(L, b, CHANGE_TYPE, methods);
     ml_bind_functions(L, b, functions);
 }

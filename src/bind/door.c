@@ -206,13 +206,25 @@ static int refuse(struct ml_door *door, struct ml_err *err, const struct ml_entr
     return 0;
 }
 
+void ml_door_trip(struct ml_door *door, const char *why)
+{
+    if (!door->tripped)
+        snprintf(door->refused, sizeof door->refused, "%.*s", (int)sizeof door->refused - 1,
+                 why);
+    door->tripped = true;
+}
+
+static int turn_away(struct ml_door *door, const struct ml_err *err)
+{
+    ml_door_trip(door, err->text);
+    return -1;
+}
+
 int ml_door_enter(struct ml_door *door, const struct ml_entry *entry, struct ml_err *err)
 {
     if (refuse(door, err, entry) < 0 || (!is_asked(door, entry) && ask(door, entry, err) < 0) ||
-        ml_door_begin(door, entry->operation, entry->origin, err) < 0) {
-        door->tripped = true;
-        return -1;
-    }
+        ml_door_begin(door, entry->operation, entry->origin, err) < 0)
+        return turn_away(door, err);
     door->begun++;
     door->open++;
     door->deletes += entry->deletes;
@@ -226,8 +238,7 @@ int ml_door_open(struct ml_door *door, const struct ml_entry *entry, struct ml_e
     else if ((door->dry_run || door->asked || ask(door, entry, err) == 0) &&
              ml_door_begin(door, entry->operation, entry->origin, err) == 0)
         return 0;
-    door->tripped = true;
-    return -1;
+    return turn_away(door, err);
 }
 
 void ml_door_resume(struct ml_door *door, const char *run_id)

@@ -63,6 +63,7 @@ struct ml_door {
     char **warned; /* operations whose own warning was answered with yes */
     size_t warned_len;
     char stopped[500]; /* why the door is shut, "" = open */
+    char refused[300]; /* why it first refused a change, "" = never */
     int (*confirm)(void *ud, const char *text, size_t len);
     void *confirm_ud;
     void (*on_run)(void *ud, const char *run_id);
@@ -97,6 +98,8 @@ bool ml_door_licensed(const struct ml_door *door, const char *resource);
 /* Must the next change wait until those that are under way have ended (canary)? Shuts the door
  * when one of a lot has not ended well. */
 bool ml_door_must_wait(struct ml_door *door);
+/* A guard has refused something: caught or not, the run ends with 6. Keeps the first reason. */
+void ml_door_trip(struct ml_door *door, const char *why);
 /* Lets one change in, asking the host when it is the first. -1: ML_GUARD, nothing may be sent.
  */
 int ml_door_enter(struct ml_door *door, const struct ml_entry *entry, struct ml_err *err);

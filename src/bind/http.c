@@ -454,7 +454,7 @@ static int wait_done(lua_State *L, int status, lua_KContext ctx)
     struct ml_http_call *c = check_call(L, 1);
     const struct ml_err *err = ml_call_error(c->call);
     if (err->kind == ML_GUARD)
-        ml_bind_of(L)->door.tripped = true; /* caught or not, the run ends with 6 */
+        ml_door_trip(&ml_bind_of(L)->door, err->text);
     if (err->kind == ML_NONE) {
         lua_pushinteger(L, ml_call_status(c->call));
         return 1;

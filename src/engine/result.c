@@ -326,6 +326,14 @@ static void write_plan(struct ml_engine *e)
     e->exit_code = 2;
 }
 
+/* The guard that stopped the run, for a script that caught its error. */
+static const char *guard_text(const struct ml_door *d)
+{
+    if (d->stopped[0])
+        return d->stopped;
+    return d->refused[0] ? d->refused : "a guard stopped the run";
+}
+
 void ml_result_make(struct ml_engine *e)
 {
     struct ml_door *d = &e->bind.door;
@@ -340,7 +348,7 @@ void ml_result_make(struct ml_engine *e)
     if (e->exit_code == 75 && e->error.len == 0)
         ml_buf_adds(&e->error, e->bind.record.why.text);
     if (e->exit_code == 6 && e->error.len == 0)
-        ml_buf_adds(&e->error, d->stopped[0] ? d->stopped : "a guard stopped the run");
+        ml_buf_adds(&e->error, guard_text(d));
     if (e->exit_code == 130 && e->error.len == 0 && !e->interrupted)
         ml_buf_adds(&e->error, "changes were cancelled before they were sent");
     if (e->interrupted && e->error.len == 0)
