@@ -96,8 +96,8 @@ end
 -- The object could not be looked at: ends the change, unless that ends the run, and raises.
 local function unread(job, err)
   if errors.is(err) then
-    local state = (STOPS[err.kind] or settle.ends_run(err)) and "planned" or "failed"
-    job.change:finish(state, errors.one_line(tostring(err.message), 300), err.kind)
+    local stops = STOPS[err.kind] or settle.ends_run(err) -- resume takes it up
+    job.change:finish(stops and "planned" or "failed", errors.one_line(tostring(err.message), 300), err.kind)
   end
   error(err, 0)
 end

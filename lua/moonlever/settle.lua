@@ -183,7 +183,7 @@ local function observe(job)
   local ok, got
   for look = 1, LOOKS do
     ok, got = attempt(finder.fresh, job.op, job.target, hint_of(job))
-    if ok or not errors.passing(got) or look == LOOKS then break end
+    if ok or not errors.passing(got) or look == LOOKS or raw.outage() then break end
     pause(look)
   end
   if ok then return job:image(got), got end
@@ -293,7 +293,7 @@ local function settle_accepted(job, look)
         ("answered %s; now it is neither as before nor as wanted"):format(job.status),
         "somebody else changed it: look at it and run it again"))
     end
-    if raw.now() >= deadline then
+    if raw.now() >= deadline or raw.outage() then
       job.change:finish("accepted", ("answered %s; it was not seen done in time"):format(job.status))
       return got
     end

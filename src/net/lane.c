@@ -145,6 +145,11 @@ static bool gate_is_open(const struct ml_lane *lane, const struct ml_call *call)
 bool ml_lane_send(struct ml_lane *lane)
 {
     struct ml_call *call = lane->head;
+    if (call && lane->net->outage) {
+        ml_lane_unlink(lane, call);
+        ml_call_fail(call, ML_NETWORK, "the service has not been well for too long");
+        return true;
+    }
     if (!call || !gate_is_open(lane, call))
         return false; /* the end of an exchange asks again */
     int64_t now = ml_clock_us(), wait = ml_limit_ask(&lane->limit, now);

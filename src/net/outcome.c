@@ -257,7 +257,8 @@ static bool hope_for_service(const struct ml_call *call)
     return lane->ail_us && !is_outage(call->net, lane->ail_us);
 }
 
-/* An empty budget does not fail the call, it slows the lane down to probes. */
+/* An empty budget does not fail the call, it slows the lane down to probes. Calls that are
+ * probed in turn use up their attempts late or never: a probe that fails looks at the clock. */
 static void pay(struct ml_call *call, bool rejected, int64_t now)
 {
     struct ml_lane *lane = call->lane;
@@ -266,8 +267,12 @@ static void pay(struct ml_call *call, bool rejected, int64_t now)
         return;
     }
     lane->ail_us = lane->ail_us ? lane->ail_us : now;
-    ml_limit_pause(&lane->limit, now, ml_budget_probe_us(&lane->budget));
+    (void)is_outage(call->net, lane->ail_us);
     lane->pause_status = call->transfer.status;
+    if (now < lane->next_probe_us)
+        return; /* it was under way before: one probe, one longer pause */
+    lane->next_probe_us = now + ml_budget_probe_us(&lane->budget);
+    ml_limit_pause(&lane->limit, now, lane->next_probe_us - now);
 }
 
 /* A write of unknown outcome is not repeated here, and costs what a repetition would, until an
@@ -285,7 +290,7 @@ static void recover(struct ml_call *call)
     struct ml_lane *lane = call->lane;
     ml_budget_refund(&lane->budget, call->paid + lane->owed);
     call->paid = lane->owed = 0;
-    lane->ail_us = 0;
+    lane->ail_us = lane->next_probe_us = 0;
 }
 
 static void repeat(struct ml_call *call, const struct ml_evidence *e, int64_t wait_ms)

@@ -35,6 +35,7 @@ struct ml_lane {
     struct ml_budget budget;
     double owed;    /* tokens that writes of unknown outcome cost since the last answer */
     int64_t ail_us; /* since when the budget has been empty without an answer, 0 = it is well */
+    int64_t next_probe_us;       /* until then a lane that ails is not asked again */
     struct curl_slist *usual[3]; /* the usual headers: no body, an empty one, a body */
     struct ml_call *head, *tail; /* queued */
     struct ml_timer timer;       /* when the limit lets the next one go */
