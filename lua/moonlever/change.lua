@@ -74,7 +74,8 @@ end
 
 local function with_defaults(op, body)
   for name, value in next, op.spec.defaults or {} do
-    if body[name] == nil and not (op.fields and op.fields[name]) then body[name] = raw.json.array { table.unpack(value) } end
+    local ours = not (op.fields and op.fields[name]) -- else it stands in the body already
+    if body[name] == nil and ours then body[name] = raw.json.array { table.unpack(value) } end
   end
   return body
 end

@@ -160,8 +160,9 @@ end
 function finder.fresh(op, id, hint)
   local reader = reader_of(op)
   if not reader.spec.pages then
-    local record = endpoint.read(reader, { path = endpoint.path(reader, { id }), target = id })
-    return op.res.shape:dress(record)
+    local record = op.res.shape:dress(endpoint.read(reader, { path = endpoint.path(reader, { id }), target = id }))
+    objects.check_shown(reader, id, record)
+    return record
   end
   if #(reader.spec.params or {}) > 0 then return members(op, reader, id) end
   return in_list(op, reader, id, hint)

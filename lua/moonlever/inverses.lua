@@ -128,48 +128,56 @@ local function item_of(spec, id)
   return spec.items and spec.items.type == "object" and { id = id } or id
 end
 
-local function images(name, ids, before, after)
-  local was, will = {}, {}
-  for _, id in ipairs(ids) do was[id], will[id] = before, after end
-  return raw.json.encode({ [name] = was }, { sorted = true }), raw.json.encode({ [name] = will }, { sorted = true })
+-- What the body of the other operation adds or takes out, by field: items and ids. A field that
+-- takes a single value makes a request of its own for each.
+local function parts_of(other, added, removed)
+  local moves, parts = other.spec.moves, { {} }
+  -- Who is to come back comes first, so that nobody is the last one in between (WD-38).
+  for _, side in ipairs { { moves.add, removed, false }, { moves.remove, added, true } } do
+    local field, ids, was_in = side[1], side[2], side[3]
+    local spec = field and other.fields[field]
+    if spec and spec.type == "list" and #ids > 0 then
+      local items = raw.json.array {}
+      for i, id in ipairs(ids) do items[i] = item_of(spec, id) end
+      parts[1][#parts[1] + 1] = { field = field, value = items, ids = ids, was_in = was_in }
+    end
+    for _, id in ipairs(spec and spec.type ~= "list" and ids or {}) do
+      parts[#parts + 1] = { { field = field, value = id, ids = { id }, was_in = was_in } }
+    end
+  end
+  return parts
 end
 
--- Rows that put these ids into one field of the other operation: one, or one for each where
--- the field takes a single value.
-local function rows_of(row, other, field, ids, was_in)
-  local spec, list = other.fields[field], other.spec.moves.list
-  local rows = {}
-  local function add(value, some)
-    local before, after
-    if list then before, after = images(list, some, was_in, not was_in) end
-    rows[#rows + 1] = new_row(row, other, row.verb, { [field] = value }, before or row.after, after or row.before)
+-- One row of the other operation.
+local function row_of(row, verb, other, part)
+  local body, was, will = {}, {}, {}
+  for _, one in ipairs(part) do
+    body[one.field] = one.value
+    for _, id in ipairs(one.ids) do was[id], will[id] = one.was_in, not one.was_in end
   end
-  if spec.type == "list" and #ids > 0 then
-    local items = raw.json.array {}
-    for i, id in ipairs(ids) do items[i] = item_of(spec, id) end
-    add(items, ids)
-  elseif spec.type ~= "list" then
-    for _, id in ipairs(ids) do add(id, { id }) end
+  local list, before, after = other.spec.moves.list, row.after, row.before
+  if list then
+    before = raw.json.encode({ [list] = was }, { sorted = true })
+    after = raw.json.encode({ [list] = will }, { sorted = true })
   end
-  return rows
+  return new_row(row, other, verb, body, before, after)
+end
+
+local function sorted_ids(items)
+  local list = {}
+  for id in pairs(views.ids(items)) do list[#list + 1] = id end
+  table.sort(list)
+  return list
 end
 
 local function of_members(row, op)
-  local other, sent = op.sibling(op.spec.inverse), sent_body(op, row)
-  local added, removed = views.moved(op, sent)
-  local function ids(items)
-    local list = {}
-    for id in pairs(views.ids(items)) do list[#list + 1] = id end
-    table.sort(list)
-    return list
+  local other = op.sibling(op.spec.inverse)
+  local added, removed = views.moved(op, sent_body(op, row))
+  local rows = {}
+  for _, part in ipairs(parts_of(other, sorted_ids(added), sorted_ids(removed))) do
+    if #part > 0 then rows[#rows + 1] = row_of(row, op.spec.inverse, other, part) end
   end
-  local back = { operation = row.operation, target = row.target, before = row.before, after = row.after,
-    verb = op.spec.inverse }
-  local moves, rows = other.spec.moves, {}
-  -- Who is to come back comes first, so that nobody is the last one in between (WD-38).
-  if moves.add then rows = rows_of(back, other, moves.add, ids(removed), false) end
-  local away = moves.remove and rows_of(back, other, moves.remove, ids(added), true) or {}
-  return table.move(away, 1, #away, #rows + 1, rows)
+  return rows
 end
 
 -- The rows that take `row` back, or nil and why there are none.

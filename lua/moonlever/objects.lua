@@ -39,6 +39,15 @@ function objects.alias(op, id)
   return op.ctx.aliases[op.res.name .. " " .. tostring(id)]
 end
 
+-- Some services may answer with another object than was asked for (SG-03).
+function objects.check_shown(op, text, record)
+  local name = op.spec.params[1].shown_as
+  if not name or tostring(record[name]):lower() == text:lower() then return end
+  errors.raise("remote", ("%s %s: the answer is about '%s'"):format(op.name, text, tostring(record[name])), {
+    operation = op.name, target = text, fix = "look into the list",
+  })
+end
+
 -- The object of that id, dressed. `op` is the operation that reads one object.
 -- Raises notfound and whatever else goes wrong.
 function objects.get(op, id)
@@ -48,6 +57,8 @@ function objects.get(op, id)
   if planned then return planned end
   local request = { path = endpoint.path(op, { id }), target = text }
   local record = endpoint.read(op, request)
+  if op.res.shape.spelling then op.res.shape:dress(record) end
+  objects.check_shown(op, text, record)
   local key = record[op.res.key]
   if plans and plans:is_deleted(op.res, key) then planned_away(op, text) end
   -- Found under another name than its own id: that was its other name.

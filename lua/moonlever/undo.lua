@@ -109,8 +109,9 @@ local function inverse(row, open)
   else
     new = { INVERSES[row.effect](row, op) }
   end
-  for _, one in ipairs(new) do
-    one.service, one.origin, one.resource, one.undo_of = row.service, row.origin, row.resource, row.id
+  for i, one in ipairs(new) do
+    one.service, one.origin, one.resource = row.service, row.origin, row.resource
+    one.undo_of = i == #new and row.id or nil -- it counts as undone with the last of them
   end
   return new
 end

@@ -216,7 +216,8 @@ class Service(openapi.Service):
     def documents_update(self, request, operation, ids):
         thing = self.get("documents", ids[0])
         kb = dict(request.body.get("kb", {}))
-        owners = [o for o in thing.get("owners", []) if o["id"] not in kb.pop("removeOwnerIds", [])]
+        gone = kb.pop("removeOwnerIds", [])
+        owners = [o for o in thing.get("owners", []) if o["id"] not in gone]
         thing["owners"] = owners + [{"id": key} for key in kb.pop("newOwnerIds", [])]
         thing.update({name: kb[name] for name in kb if name != "permissions"})
         self.applied(operation, ids[0])
@@ -254,8 +255,8 @@ class Service(openapi.Service):
 
     def group_chats_update(self, request, operation, ids):
         thing, body = self.get("group_chats", ids[0]), dict(request.body)
-        admins = [a for a in thing.get("admins", []) if a not in body.pop("removedAdmins", [])]
-        thing["admins"] = admins + body.pop("newAdmins", [])
+        gone = body.pop("removedAdmins", [])
+        thing["admins"] = [a for a in thing.get("admins", []) if a not in gone] + body.pop("newAdmins", [])
         thing.update(body)
         self.applied(operation, ids[0])
         return 200, thing
