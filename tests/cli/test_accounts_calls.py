@@ -7,6 +7,7 @@ tests/lib/accounts.py refuses what is not described; here the exact requests are
 import json
 import os
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lib"))
@@ -225,10 +226,10 @@ def seed_screendragon(service):
 class Calls(unittest.TestCase):
     def every(self, name, short, table, seed):
         calls = "\n".join("  { %r, function() %s end }," % (row[0], row[1]) for row in table)
-        with accounts.Service(name) as service:
+        with accounts.Service(name) as service, tempfile.TemporaryDirectory() as state:
             seed(service)
             done = accounts.run(service, SCRIPT % {"short": short, "name": name, "calls": calls}, "--yes",
-                                "--confirm=100", "--rate", "0")
+                                "--confirm=100", "--rate", "0", XDG_STATE_HOME=state)
         self.assertNotIn("FAILED", done.out, done)
         self.assertEqual(done.code, 0, done)
         for row in table:
