@@ -180,6 +180,9 @@ end
 local function do_row(row, world)
   if row.method == apply.IMPOSSIBLE then fail_at_once(row, row.body, "invalid") end
   local job = recover.job(row)
+  if job.op and job.op.derived and job.op.derived.strategy == "upload" then
+    fail_at_once(row, "the plan does not hold the file: run the script itself", "invalid")
+  end
   if job.op and views.holds_masked(job.op, job.sent) then
     fail_at_once(row, "it holds a secret, and no plan keeps those: run the script itself", "invalid")
   end

@@ -27,6 +27,7 @@ local request = require "moonlever.request"
 local shape = require "moonlever.shape"
 local suggest = require "moonlever.suggest"
 local updates = require "moonlever.updates"
+local upload = require "moonlever.upload"
 local views = require "moonlever.views"
 
 local service = {}
@@ -127,7 +128,9 @@ local function list_with(iterate)
   end
 end
 
-local STRATEGIES = { merge_put = replace.merge_put, bulk = bulk.write, members = updates.members }
+local STRATEGIES = {
+  merge_put = replace.merge_put, bulk = bulk.write, members = updates.members, upload = upload.write,
+}
 
 
 -- Does the plain update do: the same names in bodies and records, and a read of the object?

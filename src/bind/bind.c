@@ -153,6 +153,7 @@ int ml_bind_open(lua_State *L, struct ml_bind *b)
     lua_setfield(L, -2, "json");
     ml_bind_http(L, b);
     ml_bind_change(L, b);
+    ml_bind_upload(L, b);
     ml_bind_task(L, b);
     ml_bind_iterator(L, b);
     ml_bind_system(L, b);

@@ -89,6 +89,8 @@ int ml_bind_open(lua_State *L, struct ml_bind *b);
 /* The parts; each adds to the table on top of the stack. */
 void ml_bind_http(lua_State *L, struct ml_bind *b);
 void ml_bind_change(lua_State *L, struct ml_bind *b);
+void ml_bind_call(lua_State *L, struct ml_bind *b);
+void ml_bind_upload(lua_State *L, struct ml_bind *b);
 void ml_bind_task(lua_State *L, struct ml_bind *b);
 void ml_bind_iterator(lua_State *L, struct ml_bind *b);
 void ml_bind_system(lua_State *L, struct ml_bind *b);

@@ -16,6 +16,8 @@
 #include "bind/bind.h"
 #include "net/call.h"
 
+#define ML_HTTP_CALL "moonlever.call" /* the type of calls */
+
 struct ml_http_client;
 
 /* A call as Lua holds it. */
@@ -47,6 +49,10 @@ const char *ml_http_credential(const struct ml_http_client *client, const char *
 struct ml_http_call *ml_http_send(lua_State *L, struct ml_bind *b,
                                   const struct ml_http_client *client, int change,
                                   const struct ml_http_write *w);
+/* The same for any request with an effect. NULL with *err: it was not started. */
+struct ml_http_call *ml_http_begin(lua_State *L, struct ml_bind *b,
+                                   const struct ml_call_spec *spec, int change,
+                                   const char *operation, struct ml_err *err);
 /* As call:close(). */
 void ml_http_close(struct ml_http_call *call);
 

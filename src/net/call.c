@@ -73,7 +73,7 @@ void ml_call_free_headers(struct curl_slist *list)
 static int make_headers(struct curl_slist **list, const struct ml_call_spec *spec)
 {
     int rc = spec->credential ? add_header(list, spec->credential) : 0;
-    if (rc == 0 && spec->body)
+    if (rc == 0 && (spec->body || spec->form))
         rc = add_header(list, "Expect:"); /* libcurl would wait for a 100 before large bodies */
     for (size_t i = 0; i < spec->headers_len && rc == 0; i++)
         rc = add_pair(list, &spec->headers[i]);
@@ -113,6 +113,8 @@ static int copy_spec(struct ml_call *call, const struct ml_call_spec *spec)
         call->body[spec->body_len] = '\0';
         call->body_len = spec->body_len;
     }
+    if (spec->form && (call->form = ml_form_new(spec->form)) == NULL)
+        return -1;
     return set_headers(call, spec);
 }
 
@@ -314,6 +316,7 @@ void ml_call_free(struct ml_call *call)
     free(call->method);
     free(call->url);
     free(call->body);
+    ml_form_free(call->form);
     free(call);
 }
 
@@ -342,6 +345,7 @@ static struct ml_exchange exchange_of(const struct ml_call *call)
         .headers = call->headers,
         .body = call->body,
         .body_len = call->body_len,
+        .form = call->form,
         .write = call->effect != ML_READ,
         .http1 = call->solo,
         .timeout_ms = left_ms < 1                  ? 1

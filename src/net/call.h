@@ -31,6 +31,15 @@ struct ml_call_header {
     const char *name, *value;
 };
 
+/* A form with a file: the fields in their order, the file last (net/form.h). */
+struct ml_call_form {
+    const struct ml_call_header *fields;
+    size_t fields_len;
+    const char *part;        /* name of the part that holds the file */
+    const char *path;        /* of the file, which is read while it is sent */
+    const char *name, *type; /* as the form tells them */
+};
+
 /* May an attempt leave? */
 enum ml_leave {
     ML_LEAVE_NOW,
@@ -59,6 +68,7 @@ struct ml_call_spec {
                          */
     const char *body;   /* NULL = none */
     size_t body_len;
+    const struct ml_call_form *form; /* in place of a body, NULL = none */
     enum ml_effect effect;
     bool json;            /* a successful answer must parse as JSON */
     int64_t attempt_ms;   /* one exchange at most; 0 = 120 s for reads, 60 s for writes */

@@ -4,6 +4,7 @@
 #define ML_NET_PRIVATE_H
 
 #include "net/call.h"
+#include "net/form.h"
 #include "net/loop.h"
 #include "net/net.h"
 #include "net/transfer.h"
@@ -63,6 +64,7 @@ struct ml_call {
     bool probe; /* this exchange shows what the server speaks */
     char *method, *url, *body;
     size_t body_len;
+    struct ml_form *form;       /* owned, NULL = none */
     struct curl_slist *headers; /* the lane's, or `own` */
     struct curl_slist *own;
     int64_t attempt_ms, started_us, deadline_us, ended_us;

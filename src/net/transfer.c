@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "net/form.h"
 #include "net/headers.h"
 
 #define HINT_MAX (1024 * 1024) /* Content-Length is believed up to here */
@@ -80,6 +81,22 @@ static void set_request(CURL *easy, const struct ml_exchange *x)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, x->method);
 }
 
+static int set_form(struct ml_transfer *t, CURL *easy, const struct ml_form *form)
+{
+    t->mime = ml_form_make(form, easy);
+    if (!t->mime)
+        return -1;
+    curl_easy_setopt(easy, CURLOPT_MIMEPOST, t->mime);
+    return 0;
+}
+
+/* The handle is out of libcurl's hands by then. */
+static void free_form(struct ml_transfer *t)
+{
+    curl_mime_free(t->mime);
+    t->mime = NULL;
+}
+
 static void set_transport(CURL *easy, const struct ml_exchange *x)
 {
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -153,11 +170,16 @@ int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
     set_transport(easy, x);
     set_limits(easy, x);
     set_callbacks(t, easy);
+    if (x->form && set_form(t, easy, x->form) < 0) {
+        ml_loop_give(t->loop, easy);
+        return -1;
+    }
     t->started_us = ml_clock_us();
     t->easy = easy;
     if (ml_loop_add(t->loop, easy, t->kind) == 0)
         return 0;
     t->easy = NULL;
+    free_form(t);
     ml_loop_give(t->loop, easy);
     return -1;
 }
@@ -229,6 +251,7 @@ static void release(struct ml_transfer *t)
     t->status = (int)status;
     t->http2 = version == CURL_HTTP_VERSION_2_0;
     t->elapsed_us = ml_clock_us() - t->started_us;
+    free_form(t);
     ml_loop_give(t->loop, t->easy);
     t->easy = NULL;
 }

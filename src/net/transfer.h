@@ -22,6 +22,8 @@
 #include "net/loop.h"
 #include "policy/retry.h"
 
+struct ml_form;
+
 /* What to send. All pointers are borrowed and must outlive the transfer. */
 struct ml_exchange {
     const char *method; /* "GET", "PATCH", ... */
@@ -29,6 +31,7 @@ struct ml_exchange {
     struct curl_slist *headers;
     const char *body; /* NULL = none */
     size_t body_len;
+    const struct ml_form *form; /* in place of a body, NULL = none */
     bool write;         /* has an effect: never handed to the wire twice, fresh connections */
     bool http1;         /* not over HTTP/2 */
     int64_t timeout_ms; /* for this exchange, 1.. */
@@ -40,7 +43,8 @@ struct ml_exchange {
 
 struct ml_transfer {
     struct ml_loop *loop;
-    CURL *easy; /* NULL while nothing is under way */
+    CURL *easy;      /* NULL while nothing is under way */
+    curl_mime *mime; /* of the exchange under way, NULL = none */
     bool write;
     enum ml_loop_kind kind;
     unsigned sends;   /* PREREQ calls of this exchange */

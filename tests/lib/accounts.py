@@ -43,7 +43,7 @@ class Operation:
         self.id = re.sub("_alt$", "", spec["operationId"])
         self.wrong = spec["operationId"] in WRONG
         self.resource, _, self.verb = self.id.partition("_")
-        for name in ITEMS:
+        for name in [*ITEMS, "module_codes"]:
             if self.id.startswith(name + "_") and len(name) > len(self.resource):
                 self.resource, self.verb = name, self.id[len(name) + 1:]
         self.pattern = re.compile(re.sub(r"\{[^}]*\}", "([^/]+)", path) + "$")
