@@ -102,7 +102,8 @@ int ml_store_plan_sent(struct ml_store *store, const struct ml_command *plan)
         store->statement[ML_STORE_PLAN_SENT], "iiioisssssssssbss", plan->id, c->at, at,
         c->undo_of, c->occurrence, c->rkey, c->service, c->origin, c->operation, c->resource,
         c->target, c->method, c->path, c->effect, c->body, c->body_len, c->before, c->after);
-    if (code == SQLITE_CONSTRAINT_UNIQUE)
+    /* By a change that is open, or by the trigger of a file that an earlier version made. */
+    if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_TRIGGER)
         return ML_STORE_REFUSED;
     return code == SQLITE_OK ? add_attempt(store, plan->id, 1, at) : code;
 }

@@ -343,6 +343,7 @@ static struct ml_exchange exchange_of(const struct ml_call *call)
         .method = call->method,
         .url = call->url,
         .headers = call->headers,
+        .recipe = call->own ? NULL : call->headers, /* the lane's live as long as the loop */
         .body = call->body,
         .body_len = call->body_len,
         .form = call->form,

@@ -59,6 +59,14 @@ static int mark_dirty(struct ml_loop *loop, int fd)
     return 0;
 }
 
+/* Out of epoll; it may be closed already: no matter. */
+static void forget_fd(struct ml_loop *loop, int fd)
+{
+    struct epoll_event ev = {0};
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, &ev);
+    loop->fds[fd].told = 0;
+}
+
 /* CURLMOPT_SOCKETFUNCTION */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *socket_ud)
 {
@@ -72,11 +80,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *soc
     /* Descriptors of curl's own (the resolver's) are closed unseen right after this and their
      * numbers given out again. A forked child may hold them open: then the kernel would go on
      * reporting them, and nobody could take them out any more. So they go now. */
-    if (what == CURL_POLL_REMOVE && !loop->fds[fd].ours) {
-        struct epoll_event ev = {0};
-        epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, &ev);
-        loop->fds[fd].told = 0;
-    }
+    if (what == CURL_POLL_REMOVE && !loop->fds[fd].ours)
+        forget_fd(loop, fd);
     loop->fds[fd].multi = multi;
     loop->fds[fd].want = what == CURL_POLL_REMOVE ? 0
                                                   : (what & CURL_POLL_IN ? EPOLLIN : 0) |
@@ -115,8 +120,11 @@ static int on_close(void *ud, curl_socket_t fd)
 {
     struct ml_loop *loop = ud;
     if (fd < loop->fds_len) {
-        loop->fds[fd].ours = false;
-        loop->fds[fd].told = UNKNOWN;
+        struct ml_loop_fd *f = &loop->fds[fd];
+        if (f->told != UNKNOWN && f->told != 0) /* a forked child may hold it open */
+            forget_fd(loop, fd);
+        f->ours = false;
+        f->told = UNKNOWN;
     }
     return close(fd);
 }
@@ -180,7 +188,7 @@ int ml_loop_create(struct ml_loop *loop, struct ml_err *err)
 void ml_loop_destroy(struct ml_loop *loop)
 {
     while (loop->pool_len)
-        curl_easy_cleanup(loop->pool[--loop->pool_len]);
+        curl_easy_cleanup(loop->pool[--loop->pool_len].easy);
     for (int i = 0; i < ML_LOOP_MULTIS; i++)
         if (loop->multi[i].curl)
             curl_multi_cleanup(loop->multi[i].curl);
@@ -206,29 +214,42 @@ void ml_loop_limits(struct ml_loop *loop, long host_conns, long kept)
 
 /* --- transfers and timers --- */
 
-CURL *ml_loop_take(struct ml_loop *loop)
+CURL *ml_loop_take(struct ml_loop *loop, const void *recipe, bool *ready)
 {
-    return loop->pool_len ? loop->pool[--loop->pool_len] : curl_easy_init();
+    int at = loop->pool_len - 1;
+    *ready = false;
+    if (at < 0)
+        return curl_easy_init();
+    while (at > 0 && (!recipe || loop->pool[at].recipe != recipe))
+        at--;
+    *ready = recipe && loop->pool[at].recipe == recipe;
+    CURL *easy = loop->pool[at].easy;
+    loop->pool[at] = loop->pool[--loop->pool_len];
+    if (!*ready)
+        curl_easy_reset(easy);
+    return easy;
 }
 
-void ml_loop_give(struct ml_loop *loop, CURL *easy)
+void ml_loop_give(struct ml_loop *loop, CURL *easy, const void *recipe)
 {
-    if (loop->pool_len == ML_LOOP_POOL) {
+    if (loop->pool_len == ML_LOOP_POOL)
         curl_easy_cleanup(easy);
-        return;
-    }
-    curl_easy_reset(easy);
-    loop->pool[loop->pool_len++] = easy;
+    else
+        loop->pool[loop->pool_len++] = (struct ml_loop_idle){easy, recipe};
 }
 
-int ml_loop_add(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind)
+void ml_loop_prepare(struct ml_loop *loop, CURL *easy)
 {
-    struct ml_loop_multi *multi = &loop->multi[kind];
     curl_easy_setopt(easy, CURLOPT_SHARE, loop->share);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, loop);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, loop);
+}
+
+int ml_loop_add(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind)
+{
+    struct ml_loop_multi *multi = &loop->multi[kind];
     if (curl_multi_add_handle(multi->curl, easy) != CURLM_OK)
         return -1;
     multi->added++;
@@ -259,12 +280,16 @@ static void apply(struct ml_loop *loop, int fd)
     f->dirty = false;
     if (f->want == f->told)
         return;
+    if (f->want == 0) {
+        /* A kept connection stays as it was told: its next request wants the same. Something
+         * that happens on it before takes it out (on_event). */
+        if (!f->ours || f->told == UNKNOWN)
+            forget_fd(loop, fd);
+        return;
+    }
     struct epoll_event ev = {.events = f->want, .data.fd = fd};
-    if (f->want == 0)
-        epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd,
-                  &ev); /* may be closed already: no matter */
-    else if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &ev) < 0 && errno == ENOENT &&
-             epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &ev) < 0 && errno == ENOENT &&
+        epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
         loop->no_memory |= errno == ENOMEM || errno == ENOSPC; /* no event would come */
     f->told = f->want;
 }
@@ -333,11 +358,12 @@ static int wait_events(struct ml_loop *loop, int64_t timeout_us, struct epoll_ev
     return n < 0 && errno == EINTR ? 0 : n;
 }
 
+/* One read takes all: both kinds of descriptor count. */
 static void drain(int fd)
 {
     uint64_t count;
-    while (read(fd, &count, sizeof count) > 0)
-        ;
+    ssize_t n = read(fd, &count, sizeof count);
+    (void)n; /* somebody else took it: no matter */
 }
 
 static void on_event(struct ml_loop *loop, const struct epoll_event *ev)
@@ -347,6 +373,10 @@ static void on_event(struct ml_loop *loop, const struct epoll_event *ev)
         drain(fd);
         if (fd == loop->timer_fd)
             loop->armed_us = INT64_MAX;
+        return;
+    }
+    if (loop->fds[fd].want == 0) { /* an idle connection, most likely at its end */
+        forget_fd(loop, fd);
         return;
     }
     if (ev->events & EPOLLIN)

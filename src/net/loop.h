@@ -61,6 +61,12 @@ struct ml_loop_multi {
     int added;      /* transfers in it */
 };
 
+/* An idle easy handle. Its options are those of the requests that have this recipe. */
+struct ml_loop_idle {
+    CURL *easy;
+    const void *recipe;
+};
+
 struct ml_loop {
     struct ml_loop_multi multi[ML_LOOP_MULTIS];
     CURLSH *share; /* TLS sessions, shared by all handles */
@@ -77,7 +83,7 @@ struct ml_loop {
     bool early;     /* a kick has ended a transfer that nobody was told of yet */
     bool coarse;    /* epoll_pwait2 is not there */
     bool no_memory; /* a callback could not record: the next turn fails */
-    CURL *pool[ML_LOOP_POOL];
+    struct ml_loop_idle pool[ML_LOOP_POOL];
     int pool_len;
 };
 
@@ -92,10 +98,15 @@ void ml_loop_destroy(struct ml_loop *loop);
 /* Connections to one host at most, and how many are kept in all; of each kind. */
 void ml_loop_limits(struct ml_loop *loop, long host_conns, long kept);
 
-/* A clean easy handle from the pool, or NULL when memory is out. */
-CURL *ml_loop_take(struct ml_loop *loop);
-/* Back into the pool, reset. */
-void ml_loop_give(struct ml_loop *loop, CURL *easy);
+/* An easy handle from the pool, or NULL when memory is out. *ready: it was given with this
+ * recipe (not NULL) and has its options still; otherwise it is clean. Forty options cost as
+ * much as sending the request. */
+CURL *ml_loop_take(struct ml_loop *loop, const void *recipe, bool *ready);
+/* Sets what every clean handle needs. */
+void ml_loop_prepare(struct ml_loop *loop, CURL *easy);
+/* Back into the pool. `recipe`: stands for the options that it has, and is never used for
+ * others while the loop lives; NULL = none. */
+void ml_loop_give(struct ml_loop *loop, CURL *easy, const void *recipe);
 /* Starts and stops a transfer. */
 int ml_loop_add(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind);
 void ml_loop_remove(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind);

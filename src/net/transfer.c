@@ -67,18 +67,30 @@ static int on_prereq(void *ud, char *ip, char *local, int port, int local_port)
 
 /* --- start --- */
 
-static void set_request(CURL *easy, const struct ml_exchange *x)
+static bool is_head(const struct ml_exchange *x)
 {
+    return strcmp(x->method, "HEAD") == 0;
+}
+
+/* What differs from one request of a recipe to the next. */
+static void set_request(struct ml_transfer *t, CURL *easy, const struct ml_exchange *x)
+{
+    bool custom = x->body || strcmp(x->method, "GET") != 0;
     curl_easy_setopt(easy, CURLOPT_URL, x->url);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
     if (x->body) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, x->body);
     }
-    if (strcmp(x->method, "HEAD") == 0)
+    if (is_head(x))
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    else if (x->body || strcmp(x->method, "GET") != 0)
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, x->method);
+    else
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, custom ? x->method : NULL);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->text);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 }
 
 static int set_form(struct ml_transfer *t, CURL *easy, const struct ml_form *form)
@@ -127,22 +139,26 @@ static void set_transport(CURL *easy, const struct ml_exchange *x)
 
 static void set_limits(CURL *easy, const struct ml_exchange *x)
 {
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)x->connect_ms);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, 30L);
 }
 
-static void set_callbacks(struct ml_transfer *t, CURL *easy)
+static void set_callbacks(CURL *easy)
 {
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->text);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_prereq);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+}
+
+/* What a handle keeps for the next request with the same recipe. */
+static void set_recipe(struct ml_loop *loop, CURL *easy, const struct ml_exchange *x)
+{
+    ml_loop_prepare(loop, easy);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
+    set_transport(easy, x);
+    set_limits(easy, x);
+    set_callbacks(easy);
 }
 
 /* The exchange before. */
@@ -163,15 +179,17 @@ int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
     t->body.max = x->max_body;
     t->write = x->write;
     t->kind = x->http1 ? ML_LOOP_HTTP1 : ML_LOOP_HTTP2;
-    CURL *easy = ml_loop_take(t->loop);
+    /* Over HTTP/2 too many things differ; a HEAD or a form leaves an option behind. */
+    bool ready;
+    t->recipe = x->http1 && !is_head(x) && !x->form ? x->recipe : NULL;
+    CURL *easy = ml_loop_take(t->loop, t->recipe, &ready);
     if (!easy)
         return -1;
-    set_request(easy, x);
-    set_transport(easy, x);
-    set_limits(easy, x);
-    set_callbacks(t, easy);
+    if (!ready)
+        set_recipe(t->loop, easy, x);
+    set_request(t, easy, x);
     if (x->form && set_form(t, easy, x->form) < 0) {
-        ml_loop_give(t->loop, easy);
+        ml_loop_give(t->loop, easy, NULL);
         return -1;
     }
     t->started_us = ml_clock_us();
@@ -180,7 +198,7 @@ int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
         return 0;
     t->easy = NULL;
     free_form(t);
-    ml_loop_give(t->loop, easy);
+    ml_loop_give(t->loop, easy, NULL);
     return -1;
 }
 
@@ -242,8 +260,9 @@ static enum ml_fault fault_with(struct ml_transfer *t, CURLcode code)
     return fault_of(code);
 }
 
-/* Takes out of the handle what is wanted of it, and gives it back. */
-static void release(struct ml_transfer *t)
+/* Takes out of the handle what is wanted of it, and gives it back; with its options, where
+ * nothing unusual has happened to it (libcurl counts its own repetitions until a reset). */
+static void release(struct ml_transfer *t, bool well)
 {
     long status = 0, version = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -252,14 +271,15 @@ static void release(struct ml_transfer *t)
     t->http2 = version == CURL_HTTP_VERSION_2_0;
     t->elapsed_us = ml_clock_us() - t->started_us;
     free_form(t);
-    ml_loop_give(t->loop, t->easy);
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
+    ml_loop_give(t->loop, t->easy, well && t->sends == 1 ? t->recipe : NULL);
     t->easy = NULL;
 }
 
 void ml_transfer_done(void *private, CURLcode code)
 {
     struct ml_transfer *t = private;
-    release(t);
+    release(t, code == CURLE_OK);
     t->fault = fault_with(t, code);
     if (code != CURLE_OK && !t->text[0])
         strncat(t->text, curl_easy_strerror(code), sizeof t->text - 1);
@@ -271,5 +291,5 @@ void ml_transfer_cancel(struct ml_transfer *t)
     if (!t->easy)
         return;
     ml_loop_remove(t->loop, t->easy, t->kind);
-    release(t);
+    release(t, false);
 }
