@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "journal/db.h"
 #include "journal/machine.h"
 
@@ -128,26 +129,28 @@ static int apply(struct ml_writer *w, struct ml_command **c, struct refusals *re
     return SQLITE_OK;
 }
 
-/* Writes up to ML_WRITER_BATCH commands in one transaction. The first one behind them in
- * *rest. False: broken. */
-static bool write_batch(struct ml_writer *w, struct ml_command *c, struct ml_command **rest,
+/* Writes up to ML_WRITER_BATCH commands in one transaction; *last is the last of them. False:
+ * broken. */
+static bool write_batch(struct ml_writer *w, struct ml_command *c, struct ml_command **last,
                         struct refusals *refusals)
 {
+    uint64_t first = c->no;
     int code = ml_store_begin(&w->store);
+    bool began = code == SQLITE_OK;
     refusals->count = 0;
-    if (code != SQLITE_OK)
-        c = NULL;
-    for (uint64_t first = c ? c->no : 0; c && c->no - first < ML_WRITER_BATCH; c = c->next) {
+    for (; code == SQLITE_OK && c && c->no - first < ML_WRITER_BATCH; c = c->next) {
         code = apply(w, &c, refusals);
+        *last = c;
         if (code != SQLITE_OK)
             break;
     }
-    *rest = c;
-    if (code == SQLITE_OK)
+    if (code == SQLITE_OK) {
+        c = NULL;
         code = ml_store_commit(&w->store);
+    }
     if (code == SQLITE_OK)
         return true;
-    break_by(w, code, c);
+    break_by(w, code, began ? c : NULL);
     roll_back(w);
     return false;
 }
@@ -166,10 +169,14 @@ static bool reserve(struct ml_writer *w, size_t more)
     return true;
 }
 
-/* Tells the owner: all up to `no` is durable. */
-static bool publish(struct ml_writer *w, uint64_t no, const struct refusals *refusals)
+/* Tells the owner: all from `c` to `last` is durable. */
+static bool publish(struct ml_writer *w, struct ml_command *c, struct ml_command *last,
+                    const struct refusals *refusals)
 {
+    uint64_t no = last->no;
     pthread_mutex_lock(&w->mutex);
+    last->next = w->spent;
+    w->spent = c;
     bool room = reserve(w, refusals->count);
     if (room) {
         for (size_t i = 0; i < refusals->count; i++)
@@ -200,33 +207,20 @@ static bool check_point(struct ml_writer *w, int mode)
     return false;
 }
 
-/* Frees the commands before `end`; the number of the last one. */
-static uint64_t drop(struct ml_command *c, const struct ml_command *end)
-{
-    uint64_t no = 0;
-    while (c != end) {
-        struct ml_command *next = c->next;
-        no = c->no;
-        free(c);
-        c = next;
-    }
-    return no;
-}
-
-/* Writes a list; frees it. */
+/* Writes a list. */
 static void write_list(struct ml_writer *w, struct ml_command *c)
 {
     struct refusals refusals;
     pthread_mutex_lock(&w->db_mutex);
     bool fine = !ml_writer_broken(w, NULL);
     while (c && fine) {
-        struct ml_command *rest = NULL;
-        fine = write_batch(w, c, &rest, &refusals);
-        if (fine)
-            fine = publish(w, drop(c, rest), &refusals);
-        else
-            rest = c;
-        c = rest;
+        struct ml_command *last = c;
+        fine = write_batch(w, c, &last, &refusals);
+        if (fine) {
+            struct ml_command *rest = last->next;
+            fine = publish(w, c, last, &refusals);
+            c = rest;
+        }
         tell(w);
         if (fine && w->pages >= ML_WRITER_CHECKPOINT &&
             !check_point(w, SQLITE_CHECKPOINT_PASSIVE))
@@ -236,14 +230,40 @@ static void write_list(struct ml_writer *w, struct ml_command *c)
     free_list(c);
 }
 
+/* Waits on `work` until the queue has got `most` commands more, at_us is reached or somebody is
+ * in a hurry. Under mutex. */
+static void wait_for_work(struct ml_writer *w, uint64_t most, int64_t at_us)
+{
+    struct timespec at = {.tv_sec = at_us / 1000000, .tv_nsec = at_us % 1000000 * 1000};
+    int rc = 0;
+    w->wake_at = w->queued + most;
+    while (w->wake_at && !w->stop && rc == 0)
+        rc = at_us ? pthread_cond_timedwait(&w->work, &w->mutex, &at)
+                   : pthread_cond_wait(&w->work, &w->mutex);
+    w->wake_at = 0;
+}
+
+/* Where several changes were written together, more of them are on their way: a short wait puts
+ * them into one transaction, and each costs some twenty system calls. Under mutex. */
+static void gather(struct ml_writer *w)
+{
+    uint64_t waiting = w->queued - w->taken;
+    if (w->several && waiting < ML_WRITER_FULL && !w->hurry)
+        wait_for_work(w, ML_WRITER_FULL - waiting, ml_clock_us() + ML_WRITER_GATHER_US);
+    w->several = w->queued - w->taken >= ML_WRITER_SEVERAL;
+}
+
 static void *run_thread(void *ud)
 {
     struct ml_writer *w = ud;
     pthread_mutex_lock(&w->mutex);
     for (;;) {
+        if (w->head)
+            gather(w);
         struct ml_command *list = w->head;
         w->head = NULL;
         w->tail = &w->head;
+        w->taken = w->queued;
         if (list) {
             pthread_mutex_unlock(&w->mutex);
             write_list(w, list);
@@ -251,9 +271,7 @@ static void *run_thread(void *ud)
         } else if (w->stop) {
             break;
         } else {
-            w->idle = true;
-            pthread_cond_wait(&w->work, &w->mutex);
-            w->idle = false;
+            wait_for_work(w, 1, 0);
         }
     }
     pthread_mutex_unlock(&w->mutex);
@@ -295,7 +313,18 @@ static void release(struct ml_writer *w)
     pthread_cond_destroy(&w->work);
     pthread_mutex_destroy(&w->mutex);
     pthread_mutex_destroy(&w->db_mutex);
+    free_list(w->spent);
     free(w->refused);
+}
+
+/* Waits by the clock that nobody sets. */
+static void start_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 int ml_writer_create(struct ml_writer *w, sqlite3 *db, const char *path,
@@ -305,7 +334,7 @@ int ml_writer_create(struct ml_writer *w, sqlite3 *db, const char *path,
     w->tail = &w->head;
     pthread_mutex_init(&w->db_mutex, NULL);
     pthread_mutex_init(&w->mutex, NULL);
-    pthread_cond_init(&w->work, NULL);
+    start_condition(&w->work);
     pthread_cond_init(&w->done, NULL);
     sqlite3_wal_hook(db, count_pages, w);
     int code = ml_store_create(&w->store, db);
@@ -326,6 +355,7 @@ void ml_writer_destroy(struct ml_writer *w)
 {
     pthread_mutex_lock(&w->mutex);
     w->stop = true;
+    w->wake_at = 0;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->mutex);
     pthread_join(w->thread, NULL);
@@ -346,18 +376,22 @@ uint64_t ml_writer_push(struct ml_writer *w, struct ml_command *c)
     c->next = NULL;
     pthread_mutex_lock(&w->mutex);
     uint64_t no = w->broken ? 0 : ++w->queued;
-    bool wake = w->idle;
+    bool wake = no && w->wake_at && no >= w->wake_at;
     if (no) {
         c->no = no;
         *w->tail = c;
         w->tail = &c->next;
-        w->idle = false; /* one call is enough */
     }
+    if (wake)
+        w->wake_at = 0; /* one call is enough */
+    struct ml_command *spent = w->spent;
+    w->spent = NULL;
     pthread_mutex_unlock(&w->mutex);
     if (!no)
         free(c);
     else if (wake)
         pthread_cond_signal(&w->work);
+    free_list(spent);
     return no;
 }
 
@@ -392,8 +426,12 @@ bool ml_writer_broken(struct ml_writer *w, struct ml_err *err)
 int ml_writer_flush(struct ml_writer *w, struct ml_err *err)
 {
     pthread_mutex_lock(&w->mutex);
+    w->hurry = true;
+    w->wake_at = 0;
+    pthread_cond_signal(&w->work);
     while (!w->broken && w->committed < w->queued)
         pthread_cond_wait(&w->done, &w->mutex);
+    w->hurry = false;
     pthread_mutex_unlock(&w->mutex);
     return ml_writer_broken(w, err) ? -1 : 0;
 }

@@ -3,8 +3,9 @@
  * The thread that writes the journal.
  *
  * The owner pushes commands; the thread takes all that wait, writes them in
- * transactions of up to ML_WRITER_BATCH, and advances `committed`. It never
- * waits to gather more: what comes during one fsync is the next batch.
+ * transactions of up to ML_WRITER_BATCH, and advances `committed`. What comes
+ * during one fsync is the next batch; where many changes are under way it waits
+ * a moment to gather more.
  *
  *     owner:   push 1   push 2 3 4 5          push 6
  *     thread:      [1 fsync]     [2 3 4 5 fsync]  [6 fsync]
@@ -30,6 +31,11 @@
 #include "journal/command.h"
 #include "journal/store.h"
 
+/* Where the list before was of several changes, the thread waits this long for more, or until so
+ * many commands are there. (T2 of the state machine allows 64 rows or 5 ms.) */
+#define ML_WRITER_GATHER_US 300
+#define ML_WRITER_FULL 64
+#define ML_WRITER_SEVERAL 5 /* commands: more than one change */
 /* Commands in a transaction at most. */
 #define ML_WRITER_BATCH 256
 /* Pages in the WAL before it is copied into the database. */
@@ -49,10 +55,14 @@ struct ml_writer {
     int pages;           /* in the WAL after the last commit; under db_mutex */
     /* under mutex: */
     struct ml_command *head, **tail;
-    uint64_t queued, committed; /* numbers of commands */
+    struct ml_command *spent; /* written: freed where they were made, which is faster */
+    uint64_t queued, taken, committed; /* numbers of commands */
+    uint64_t wake_at; /* the thread waits for the command of this number, 0 = it does not */
     uint64_t *refused;          /* ascending */
     size_t refusals, refused_cap;
-    bool idle, stop, broken;
+    bool stop, broken;
+    bool several; /* the last list was one of several changes */
+    bool hurry;   /* the owner waits for all that is queued */
     char run[64]; /* for the remedy; "" = none */
     struct ml_err err;
 };
