@@ -71,7 +71,7 @@ function check.id(what, name, value)
   if value == "" then
     errors.usage(("%s: %s is empty; refused, since the call would reach the whole collection"):format(what, name))
   end
-  if value == "." or value == ".." or (raw.escape(value) ~= value and value:find("%c")) then
+  if value == "." or value == ".." or value:find("%c") then
     errors.usage(("%s: %s '%s' cannot stand in a path"):format(what, name, errors.one_line(value, 40)))
   end
   return value
@@ -116,8 +116,9 @@ local function object_fields(what, path, value, fields)
     end
     field_value(what, path .. name, member, spec)
   end
+  if path == "" then return end -- check.fields knows whether they are all needed
   for name, spec in pairs(fields) do
-    if spec.required and path ~= "" and value[name] == nil then
+    if spec.required and value[name] == nil then
       errors.usage(("%s: '%s%s' is missing"):format(what, path, name))
     end
   end
@@ -204,8 +205,9 @@ function check.fields(what, value, fields, whole)
       "name at least one of: " .. table.concat(suggest.names(fields), ", "))
   end
   object_fields(what, "", value, fields)
+  if not whole then return value end
   for name, spec in pairs(fields) do
-    if whole and spec.required and value[name] == nil then
+    if spec.required and value[name] == nil then
       errors.usage(("%s: '%s' is missing"):format(what, name))
     end
   end
