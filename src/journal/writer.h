@@ -31,8 +31,8 @@
 #include "journal/command.h"
 #include "journal/store.h"
 
-/* Where the list before was of several changes, the thread waits this long for more, or until so
- * many commands are there. (T2 of the state machine allows 64 rows or 5 ms.) */
+/* Where the list before was of several changes, the thread waits this long for more, or until
+ * so many commands are there. (T2 of the state machine allows 64 rows or 5 ms.) */
 #define ML_WRITER_GATHER_US 300
 #define ML_WRITER_FULL 64
 #define ML_WRITER_SEVERAL 5 /* commands: more than one change */
@@ -57,8 +57,8 @@ struct ml_writer {
     struct ml_command *head, **tail;
     struct ml_command *spent; /* written: freed where they were made, which is faster */
     uint64_t queued, taken, committed; /* numbers of commands */
-    uint64_t wake_at; /* the thread waits for the command of this number, 0 = it does not */
-    uint64_t *refused;          /* ascending */
+    uint64_t wake_at;  /* the thread waits for the command of this number, 0 = it does not */
+    uint64_t *refused; /* ascending */
     size_t refusals, refused_cap;
     bool stop, broken;
     bool several; /* the last list was one of several changes */
