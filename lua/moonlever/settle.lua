@@ -499,6 +499,9 @@ function settle.left(job)
   local image, got = look(job)
   if image == "after" then
     confirm(job, got)
+  elseif image == "before" and job.op.spec.once then
+    job.change:finish("unknown", "it does not show, and is never sent twice")
+    image = "unreadable"
   elseif image == "before" then
     job.change:again()
   elseif image == "blind" then

@@ -189,9 +189,9 @@ end
 function undo.resume(run, rows)
   if not apply.has_begun(rows) then
     local written, missing = {}, {}
-    for _, row in ipairs(rows) do written[row.undo_of] = true end
+    for _, row in ipairs(rows) do written[row.undo_of or row.body] = true end
     for _, row in ipairs(inverses_of(resume.find(run.undo_of))) do
-      if not written[row.undo_of] then missing[#missing + 1] = row end
+      if not written[row.undo_of or row.body] then missing[#missing + 1] = row end
     end
     rows = apply.write_down(run.run, missing)
   end

@@ -193,6 +193,15 @@ class Members(Kit):
         self.command(service, "undo", run, "--yes")
         self.assertEqual(sorted(service.members[("departments", department)]), [A, B])
 
+    def test_several_heads_are_taken_off_again_one_by_one(self):
+        service = self.start("workdrive")
+        department = next(iter(service.store["departments"]))
+        self.run_on(service, "wd.departments:update_heads(%r, { add = { { id = %r }, { id = %r } } })" % (department, C, D))
+        run = json.loads(self.command(service, "runs", "--json"))["runs"][0]["run"]
+        self.command(service, "undo", run, "--yes")
+        self.assertEqual([a["id"] for a in service.get("departments", department)["admins"]], [A, B])
+        self.assertEqual([r.body for r in service.writes()][1:], [{"remove": C}, {"remove": D}])
+
     def test_the_last_head_stays(self):
         service = self.start("workdrive")
         department = next(iter(service.store["departments"]))
@@ -437,6 +446,43 @@ class Rules(Kit):
         done = self.run_on(service, "sg.users:delete(42, { query = { scheduledDate = '2999-01-01' } })")
         self.assertIn("shows already now", done.err)
         self.assertIn("no date", self.run_on(service, "sg.users:delete(43, { query = { scheduledDate = 'soon' } })", 1).err)
+
+
+class Crashes(Kit):
+    def test_killed_in_the_middle_of_a_bulk_call(self):
+        """The members are settled singly when the run is resumed, and the call is not repeated."""
+        killed = []
+
+        def bend(service, request):
+            if request.method == "DELETE" and not killed:
+                service.get("users", 45)["status"] = "inactive"
+                killed.append(child.pid)
+                os.kill(child.pid, 9)
+                return "drop"
+        service = self.start("screendragon", bend=bend)
+        path = os.path.join(self.state, "s.lua")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("local sg = require 'moonlever'.connect 'screendragon'\nsg.users:bulk_delete { 45, 46 }")
+        env = dict(wire.environment(service), **accounts.environment(service))
+        env.update(XDG_STATE_HOME=self.state, MOONLEVER_SETTLE="0.2")
+        with subprocess.Popen([wire.program(), "run", path, "--yes"], env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            child.wait(60)
+        self.assertEqual(len(killed), 1)
+        run = json.loads(self.command(service, "runs", "--json"))["runs"][0]["run"]
+        self.assertEqual({c["attempts"] for c in self.changes(service)}, {1})
+        self.command(service, "resume", run, "--yes", code=5)
+        self.assertEqual([s[1:] for s in self.states(service)], [("45", "confirmed"), ("46", "unknown")])
+        self.assertEqual([r.body for r in service.writes()], [[45, 46]])
+
+    def test_a_message_of_unknown_outcome_is_never_sent_again(self):
+        service = self.start("workdrive", bend=applied_then("drop", method="GET", path="/api/%s/messages" % A))
+        self.run_on(service, SWITCHED + "local wd = moonlever.connect 'workdrive'\nwd.messages:send(%r, { message = 'm' })"
+                    % A, 5)
+        run = json.loads(self.command(service, "runs", "--json"))["runs"][0]["run"]
+        self.assertEqual([s[2] for s in self.states(service)], ["unknown"])
+        self.command(service, "resume", run, "--yes", code=5)
+        self.assertEqual(len(service.requests), 1)
 
 
 class Plans(Kit):
