@@ -57,6 +57,62 @@ static uint64_t sum(const struct ml_door *door)
     return n;
 }
 
+/* A warning of an operation is asked about before its first change, also behind a yes. */
+static void asks_about_each_warning(void **state)
+{
+    (void)state;
+    struct ml_door door;
+    struct host host;
+    struct ml_err err;
+    struct ml_entry plain = {.resource = "s.a", .operation = "s.a.x", .origin = "o"};
+    struct ml_entry mails = {.resource = "s.a",
+                             .operation = "s.a.mail",
+                             .origin = "o",
+                             .warning = "It mails people"};
+    open_door(&door, &host, 1);
+    assert_int_equal(ml_door_enter(&door, &plain, &err), 0);
+    assert_int_equal(host.asked, 1);
+    assert_null(strstr(host.text, "mails"));
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ml_door_enter(&door, &mails, &err), 0);
+    assert_int_equal(host.asked, 2);
+    assert_non_null(strstr(host.text, "It mails people. Send them?"));
+    mails.operation = "s.a.other";
+    host.answer = 0;
+    assert_int_equal(ml_door_enter(&door, &mails, &err), -1);
+    assert_int_equal(ml_door_enter(&door, &plain, &err), -1); /* a no ends the run */
+    ml_door_destroy(&door);
+
+    open_door(&door, &host, 0);
+    door.yes = true; /* said beforehand */
+    assert_int_equal(ml_door_enter(&door, &mails, &err), 0);
+    assert_int_equal(host.asked, 0);
+    ml_door_destroy(&door);
+}
+
+static void what_is_off_has_to_be_switched_on(void **state)
+{
+    (void)state;
+    struct ml_door door;
+    struct host host;
+    struct ml_err err;
+    const char *names[] = {"other", "messages"};
+    struct ml_entry send = {
+        .resource = "s.m", .operation = "s.m.send", .origin = "o", .needs = "messages"};
+    open_door(&door, &host, 1);
+    assert_int_equal(ml_door_switch(&door, names, 1, &err), 0);
+    door.dry_run = true;
+    assert_int_equal(ml_door_enter(&door, &send, &err), -1);
+    assert_int_equal(err.kind, ML_GUARD);
+    assert_non_null(strstr(err.text, "switches = { \"messages\" }"));
+    assert_true(door.tripped);
+    assert_int_equal(ml_door_switch(&door, names + 1, 1, &err), 0);
+    assert_int_equal(ml_door_enter(&door, &send, &err), 0);
+    ml_door_reset(&door); /* the next run begins without */
+    assert_int_equal(ml_door_enter(&door, &send, &err), -1);
+    ml_door_destroy(&door);
+}
+
 static void asks_once_and_tells_the_run(void **state)
 {
     (void)state;
@@ -259,6 +315,8 @@ static void state_names_are_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(asks_about_each_warning),
+        cmocka_unit_test(what_is_off_has_to_be_switched_on),
         cmocka_unit_test(asks_once_and_tells_the_run),
         cmocka_unit_test(a_no_shuts_the_door),
         cmocka_unit_test(nobody_to_ask_is_a_no),

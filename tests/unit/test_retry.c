@@ -123,6 +123,28 @@ static void a_create_that_may_have_left_is_not_repeated(void **state)
         }
 }
 
+/* What is to be sent once is repeated where provably nothing was sent, and nowhere else. */
+static void what_is_sent_once_is_never_repeated(void **state)
+{
+    (void)state;
+    for (int fault = 0; fault < ML_FAULTS; fault++)
+        for (int status = 0; status < 600; status++)
+            for (int told = 0; told < 2; told++) {
+                struct ml_evidence e = {.fault = (enum ml_fault)fault,
+                                        .status = status,
+                                        .sends = 1,
+                                        .retry_after = told};
+                enum ml_verdict v = ml_retry_judge(ML_ONCE, &e);
+                assert_true(v != ML_AGAIN && v != ML_UNSENT);
+                if (fault == ML_FAULT_NONE && (status == 429 || status == 425))
+                    assert_int_equal(v, ML_ANSWERED);
+                else
+                    assert_int_equal(v, ml_retry_judge(ML_CREATE, &e));
+            }
+    struct ml_evidence unsent = {.fault = ML_FAULT_CONNECT};
+    assert_int_equal(ml_retry_judge(ML_ONCE, &unsent), ML_UNSENT);
+}
+
 static void rejects_are_429_and_503_with_retry_after(void **state)
 {
     (void)state;
@@ -213,6 +235,7 @@ int main(void)
         cmocka_unit_test(every_status_is_judged_as_written),
         cmocka_unit_test(every_fault_is_judged_as_written),
         cmocka_unit_test(a_create_that_may_have_left_is_not_repeated),
+        cmocka_unit_test(what_is_sent_once_is_never_repeated),
         cmocka_unit_test(rejects_are_429_and_503_with_retry_after),
         cmocka_unit_test(delays_double_up_to_the_cap),
         cmocka_unit_test(retry_after_is_a_floor),
