@@ -93,6 +93,7 @@ end
 -- A job that has something to do, or nil.
 local function member(op, held, item, before)
   local target = target_of(op, item)
+  if op.spec.effect == "delete" and memory.was_deleted(op, target) then return nil end
   if op.spec.effect ~= "create" then
     if not before then left_over(op, target) end
     if op.spec.complete then item = complete(op, item, before) end

@@ -413,6 +413,8 @@ local function day_to_come(op, query)
   return at > raw.wall_ms() * 1000 and text or nil
 end
 
+change.day_to_come = day_to_come
+
 -- Which image does an object show that was to be deleted?
 local function delete_image(job, got)
   return views.is_gone(job.op, got) and "after" or "before"

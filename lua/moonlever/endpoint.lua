@@ -70,6 +70,8 @@ end
 -- Starts the request; raises at once when it may not be sent.
 function endpoint.start(op, request)
   local effect = request.effect or op.spec.effect
+  -- Where nothing says that a write was shed, it is looked for before it is sent again (WD-50).
+  if op.ctx.catalogue.retries == "reads" and effect ~= "read" then effect = "create" end
   return op.ctx.handle:start {
     method = request.method or op.spec.methods and endpoint.method(op) or op.spec.method,
     path = request.path, query = request.query, body = request.body, headers = request.headers,

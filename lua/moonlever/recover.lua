@@ -118,6 +118,11 @@ local function body_of(op, text)
   return body
 end
 
+local function query_value(query, name)
+  local value = ("&" .. query):match("&" .. name .. "=([^&]*)")
+  return value and value:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end) or nil
+end
+
 -- The job of a row, without its change. `op` is nil for client:request.
 function recover.job(row)
   local ctx = recover.context(row)
@@ -134,6 +139,7 @@ function recover.job(row)
   job.moves = op.spec.strategy == "members"
   job.creates = op.spec.effect == "create"
   job.gone_is_done = op.spec.effect == "delete" and not job.moves
+  job.later = op.spec.later and change.day_to_come(op, { [op.spec.later] = query_value(query, op.spec.later) })
   if job.creates then
     job.sent = job.sent or {}
   elseif job.moves or op.spec.answer ~= "object" and not job.gone_is_done then

@@ -84,12 +84,23 @@ local function run_unseen(job)
     function() return job.op.res.shape:with(job.patch, {}) end)
 end
 
+-- Has this run made the change before it was resumed?
+local function was_made(op, id, body)
+  return memory.is_resumed() and memory.made(op, id, change.encode(op, change.outgoing(op.fields, body)))
+end
+
+local function made_object(op, id, record, body)
+  local object = record or finder.can_look(op) and finder.get(op, id) or { [op.res.key] = id }
+  return op.res.shape:with(object, views.patch(op, body, object))
+end
+
 -- Sets members of an object, by record or id, as change.update. Returns the new object.
 function updates.update(op, ...)
   local given = args.write(op, ...)
   local body = args.checked_body(op, given)
   local id, record = given.id, given.record
   local held <close> = change.hold(op, id) -- luacheck: ignore
+  if was_made(op, id, body) then return made_object(op, id, record, body) end
   local before = before_image(op, id, record)
   if before then args.only_if(op, id, before, given.query) end
   local there = shown_members(op, before)

@@ -317,6 +317,29 @@ class Once(Kit):
                     WORKDRIVE_SEND_METHOD="POST")
         self.assertEqual(service.requests[0].method, "POST")
 
+    def test_a_write_that_was_shed_is_looked_for_first(self):
+        for reply in ((503, None, {"Retry-After": "0"}), (408, None)):
+            state = []
+
+            def bend(_, request, reply=reply, state=state):
+                if request.method == "PATCH" and not state:
+                    state.append(1)
+                    return reply
+            service = self.start("workdrive", bend=bend)
+            self.run_on(service, "wd.users:update(%r, { bio = 'x' })" % A)
+            self.assertEqual([r.method for r in service.requests], ["GET", "PATCH", "GET", "GET", "PATCH"])
+
+    def test_lists_are_snapshots_where_they_may_be_written(self):
+        service = self.start("workdrive")
+        self.run_on(service, """
+            for p in wd.posts:list() do wd.posts:update(p, { postText = p.postText .. "+" }) end
+            local n = 0
+            for _ in wd.sso:list() do n = n + 1 end
+            for u in wd.users:list { per_page = 2, limit = 5 } do wd.users:delete(u) end
+            print(n)""")
+        self.assertEqual([p["postText"] for p in service.store["posts"].values()], ["old+"])
+        self.assertEqual(len(service.store["users"]), 4)
+
     def test_the_id_of_a_conversation(self):
         service = self.start("workdrive")
         for name in ("users", "../users", ""):
@@ -442,6 +465,11 @@ class Rules(Kit):
         self.run_on(service, "sg.users:delete(42, { query = { scheduledDate = '2999-01-01' } })")
         change = self.changes(service)[0]
         self.assertEqual((change["state"], change["reason"]), ("confirmed", "for 2999-01-01"))
+        plan = os.path.join(self.state, "x.plan")
+        self.run_on(service, "sg.users:delete(43, { query = { scheduledDate = '2999-01-01T10:00:00Z' } })", 0, "--plan",
+                    plan)
+        self.command(service, "apply", plan, "--yes")
+        self.assertEqual(self.changes(service)[0]["reason"], "for 2999-01-01T10:00:00Z")
         service = self.start("screendragon")  # takes it away at once (SG-04)
         done = self.run_on(service, "sg.users:delete(42, { query = { scheduledDate = '2999-01-01' } })")
         self.assertIn("shows already now", done.err)
@@ -474,6 +502,44 @@ class Crashes(Kit):
         self.command(service, "resume", run, "--yes", code=5)
         self.assertEqual([s[1:] for s in self.states(service)], [("45", "confirmed"), ("46", "unknown")])
         self.assertEqual([r.body for r in service.writes()], [[45, 46]])
+
+    def test_what_was_done_before_is_not_done_again(self):
+        killed = []
+
+        def bend(service, request):
+            if request.method == "PATCH" and request.path.startswith("/api/videos/") and not killed:
+                killed.append(service.route(request))
+                os.kill(child.pid, 9)
+                return "drop"
+        service = self.start("workdrive", bend=bend)
+        path = os.path.join(self.state, "s.lua")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("""
+                local wd = require "moonlever".connect "workdrive"
+                for u in wd.users:list() do
+                  if u.email < "u5" then wd.users:update(u, { bio = (u.bio or "") .. "+", fileId = %r }) end
+                end
+                wd.users:update(%r, { availability = "AWAY" })
+                wd.users:bulk_delete { %r, %r }
+                wd.users:delete(%r)
+                wd.departments:update_members(%r, { addMembers = { { id = %r } } })
+                local doc = wd.documents:create { name = "D", category = "c", permissions = { team = true } }
+                wd.documents:update(doc, { kb = { name = "E" } })
+                wd.videos:update(%r, { title = "new" })
+                wd.users:bulk_create { { email = "z1@a.example" }, { email = "z2@a.example" } }
+            """ % (A, A, uid(8), uid(9), uid(7), next(iter(service.store["departments"])), A,
+                   next(iter(service.store["videos"]))))
+        env = dict(wire.environment(service), **accounts.environment(service))
+        env.update(XDG_STATE_HOME=self.state, MOONLEVER_SETTLE="0.2")
+        with subprocess.Popen([wire.program(), "run", path, "--yes", "--rate", "0"], env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            child.wait(60)
+        run = json.loads(self.command(service, "runs", "--json"))["runs"][0]["run"]
+        before = list(service.effects)
+        self.command(service, "resume", run, "--yes")
+        self.assertEqual([e[0] for e in service.effects[len(before):]], ["users_bulk_create"] * 2)
+        self.assertEqual({u.get("bio") for u in service.store["users"].values() if u["email"] < "u5"}, {"+"})
+        self.assertEqual({s[2] for s in self.states(service)}, {"confirmed"})
 
     def test_a_message_of_unknown_outcome_is_never_sent_again(self):
         service = self.start("workdrive", bend=applied_then("drop", method="GET", path="/api/%s/messages" % A))

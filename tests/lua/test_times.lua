@@ -57,7 +57,9 @@ local op = {
     at = { type = "string", format = "date-time" },
   },
 }
-local record = { name = "old", tags = { "a" }, owners = { { id = "1" }, { id = "2" } }, at = "2025-01-20T10:00:00.000Z" }
+local record = {
+  name = "old", tags = { "a" }, owners = { { id = "1" }, { id = "2" } }, at = "2025-01-20T10:00:00.000Z",
+}
 check.equal(views.patch(op, { kb = { name = "new", add = { "3" }, remove = { "1" } }, file = "f" }, record),
   { name = "new", owners = moonlever.array { "2", "3" } })
 check.ok(views.applied(op, { kb = { name = "old", add = { "1" }, remove = { "3" } }, tags = "a" }, record))
