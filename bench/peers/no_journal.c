@@ -95,6 +95,11 @@ void ml_journal_move_id(struct ml_journal *j, int64_t id, const struct ml_journa
     (void)j, (void)id, (void)end;
 }
 
+void ml_journal_name(struct ml_journal *j, int64_t id, const struct ml_journal_change *named)
+{
+    (void)j, (void)id, (void)named;
+}
+
 enum ml_ticket ml_journal_ticket(struct ml_journal *j, uint64_t ticket)
 {
     (void)ticket;
