@@ -138,9 +138,14 @@ static void redact_cut(const struct ml_log *log, char *text)
         memcpy(text + len - most, "***", 4);
 }
 
+bool ml_log_wants(const struct ml_log *log, int level)
+{
+    return log->sink && level <= log->level;
+}
+
 void ml_log(const struct ml_log *log, int level, const char *fmt, ...)
 {
-    if (!log->sink || level > log->level)
+    if (!ml_log_wants(log, level))
         return;
     char line[LINE_MAX_BYTES + 1];
     va_list ap;

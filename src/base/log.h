@@ -11,6 +11,7 @@
 #ifndef ML_BASE_LOG_H
 #define ML_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum ml_level { ML_LOG_ERROR, ML_LOG_WARN, ML_LOG_INFO, ML_LOG_DEBUG };
@@ -35,6 +36,8 @@ int ml_log_secret(struct ml_log *log, const char *secret);
 /* Replaces every form of every secret in text (in place, same length or shorter) by "***". */
 void ml_log_redact(const struct ml_log *log, char *text);
 /* Writes one line, without a newline. Longer than 2,000 bytes it is cut. */
+/* Is there somebody for lines of this level? Spares making them. */
+bool ml_log_wants(const struct ml_log *log, int level);
 void ml_log(const struct ml_log *log, int level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

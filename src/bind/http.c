@@ -16,6 +16,7 @@
 #define CLIENT_TYPE "moonlever.client"
 #define MAX_CREDENTIALS 4
 #define MAX_HEADERS 32
+#define USER_AGENT "moonlever/" MOONLEVER_VERSION
 
 struct credential {
     char name[32];
@@ -229,7 +230,7 @@ static void add_usual(struct headers *h, bool body)
         put_header(h, "Accept", "application/json");
     if (body && !h->type)
         put_header(h, "Content-Type", "application/json");
-    put_header(h, "User-Agent", "moonlever/" MOONLEVER_VERSION);
+    put_header(h, "User-Agent", USER_AGENT);
 }
 
 /* The strings stay anchored in the request's table. */
@@ -420,10 +421,12 @@ struct ml_http_call *ml_http_send(lua_State *L, struct ml_bind *b,
                                   const struct ml_http_client *client, int change,
                                   const struct ml_http_write *w)
 {
-    struct headers headers = {.usual = true};
+    /* As add_usual() puts them. */
+    static const struct ml_call_header usual[] = {{"Accept", "application/json"},
+                                                  {"Content-Type", "application/json"},
+                                                  {"User-Agent", USER_AGENT}};
     struct ml_call_spec spec = spec_of(client);
     struct ml_err err; /* the slow path starts it once more, and says what is wrong */
-    add_usual(&headers, true);
     spec.method = w->method;
     spec.target = w->path;
     spec.credential = w->credential;
@@ -431,8 +434,8 @@ struct ml_http_call *ml_http_send(lua_State *L, struct ml_bind *b,
     spec.json = true;
     spec.body = w->body;
     spec.body_len = w->body_len;
-    spec.headers = headers.list;
-    spec.headers_len = headers.len;
+    spec.headers = usual;
+    spec.headers_len = sizeof usual / sizeof *usual;
     spec.usual_headers = true;
     return ml_http_begin(L, b, &spec, lua_absindex(L, change), w->operation, &err);
 }

@@ -175,15 +175,23 @@ static bool put_texts(lua_State *L, struct patch *p, const struct update *u)
            put_items(L, u, &p->before, true, true) && put_items(L, u, &p->after, true, false);
 }
 
-/* An id that stands in a path as it is, in the middle of `out`. */
+/* An id that stands in a path as it is. */
+static bool id_is_plain(const char *id, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)id[i], small = c | 0x20;
+        if (!(small >= 'a' && small <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+            return false;
+    }
+    return len > 0 && len <= LONGEST_ID;
+}
+
+/* The id in the middle of `out`, which has room for LONGEST_TEXT bytes. */
 static bool put_id(lua_State *L, char *out, const char *prefix, const char *suffix)
 {
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     size_t len, before = strlen(prefix), behind = strlen(suffix);
     const char *id = lua_tolstring(L, ID, &len);
-    if (len == 0 || len > LONGEST_ID || strspn(id, plain) != len ||
-        before + len + behind >= LONGEST_TEXT)
+    if (before + len + behind >= LONGEST_TEXT)
         return false;
     memcpy(out, prefix, before);
     memcpy(out + before, id, len);
@@ -281,8 +289,11 @@ static struct ml_http_call *begin(lua_State *L, struct ml_bind *b, const struct 
 static bool prepare(lua_State *L, struct patch *p, char *path, char *rkey)
 {
     struct update update;
-    if (!read_fields(L, &update) || !put_id(L, path, p->prefix, p->suffix) ||
-        !put_id(L, rkey, p->rkey, "") || !put_texts(L, p, &update))
+    size_t len;
+    const char *id = lua_tolstring(L, ID, &len);
+    if (!id_is_plain(id, len) || !read_fields(L, &update) ||
+        !put_id(L, path, p->prefix, p->suffix) || !put_id(L, rkey, p->rkey, "") ||
+        !put_texts(L, p, &update))
         return false;
     lua_pushinteger(L, update.n);
     lua_replace(L, SET);

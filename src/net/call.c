@@ -98,13 +98,13 @@ static int set_headers(struct ml_call *call, const struct ml_call_spec *spec)
 
 static int copy_spec(struct ml_call *call, const struct ml_call_spec *spec)
 {
-    const char *origin = spec->origin->text;
-    size_t len = strlen(origin) + strlen(spec->target) + 1;
+    size_t origin = strlen(spec->origin->text), target = strlen(spec->target);
     call->method = strdup(spec->method);
-    call->url = malloc(len);
+    call->url = malloc(origin + target + 1);
     if (!call->method || !call->url)
         return -1;
-    snprintf(call->url, len, "%s%s", origin, spec->target);
+    memcpy(call->url, spec->origin->text, origin);
+    memcpy(call->url + origin, spec->target, target + 1);
     if (spec->body) {
         call->body = malloc(spec->body_len + 1);
         if (!call->body)
@@ -156,7 +156,7 @@ static const char *target_fault(const char *target)
 
 static int refuse(const struct ml_call_spec *spec, const struct ml_net *net, struct ml_err *err)
 {
-    for (size_t i = 0; i < spec->headers_len; i++)
+    for (size_t i = 0; i < spec->headers_len && !spec->usual_headers; i++)
         if (!ml_headers_valid(spec->headers[i].name, spec->headers[i].value))
             return ml_err_set(err, ML_USAGE,
                               "the header \"%.60s\" is not valid: a name is letters, digits "

@@ -64,8 +64,8 @@ struct ml_call_spec {
     const char *target; /* path and query, from "/" on, encoded */
     const struct ml_call_header *headers;
     size_t headers_len;
-    bool usual_headers; /* these headers go with every such call of the client: made once a lane
-                         */
+    bool usual_headers; /* these headers, which are the program's own, go with every such call
+                         * of the client: made once a lane */
     const char *body;   /* NULL = none */
     size_t body_len;
     const struct ml_call_form *form; /* in place of a body, NULL = none */

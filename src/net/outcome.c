@@ -366,6 +366,8 @@ static bool goes_on(struct ml_call *call, enum ml_verdict verdict, const struct 
 static void say(const struct ml_call *call, const struct ml_evidence *e)
 {
     const struct ml_transfer *t = &call->transfer;
+    if (!ml_log_wants(call->net->log, ML_LOG_DEBUG))
+        return;
     int path = (int)strcspn(call->url, "?");
     if (e->fault)
         ml_log(call->net->log, ML_LOG_DEBUG, "%s %.*s: %s", call->method, path, call->url,
