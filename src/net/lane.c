@@ -147,6 +147,7 @@ bool ml_lane_send(struct ml_lane *lane)
     struct ml_call *call = lane->head;
     if (call && lane->net->outage) {
         ml_lane_unlink(lane, call);
+        call->state = ML_CALL_BACKOFF; /* neither queued nor flying */
         ml_call_fail(call, ML_NETWORK, "the service has not been well for too long");
         return true;
     }
