@@ -14,7 +14,11 @@
 
 static int fail(const char *what, const char *path, struct ml_err *err)
 {
-    return ml_err_set(err, ML_USAGE, "cannot %s %.300s: %s", what, path, strerror(errno));
+    return ml_err_set(
+        err, ML_USAGE,
+        "the journal cannot be kept: cannot %s %.300s: %s; set XDG_STATE_HOME to a "
+        "directory that can be written",
+        what, path, strerror(errno));
 }
 
 /* One directory, and its name made durable. One that is there is fine. */
