@@ -97,7 +97,7 @@ end
 local function unread(job, err)
   if errors.is(err) then
     local stops = STOPS[err.kind] or settle.ends_run(err) -- resume takes it up
-    job.change:finish(stops and "planned" or "failed", errors.one_line(tostring(err.message), 300), err.kind)
+    job.change:finish(stops and "planned" or "failed", errors.why(err), err.kind)
   end
   error(err, 0)
 end

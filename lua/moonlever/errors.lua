@@ -58,6 +58,19 @@ local function one_line(text, length)
 end
 errors.one_line = one_line
 
+-- The service's own words. A credential in them goes first: cut in half it would not be known.
+local function detail_line(text)
+  return one_line(raw.redacted(text), DETAIL_LENGTH)
+end
+
+-- Why a change ended as it did, for the journal: one line, with the service's own words,
+-- and without a credential that the service may have sent back.
+function errors.why(err)
+  local text = tostring(err.message or err)
+  if err.detail then text = text .. ": " .. err.detail end
+  return one_line(raw.redacted(text), 300)
+end
+
 -- Is this one of Moonlever's error objects?
 function errors.is(value)
   return type(value) == "table" and getmetatable(value) == meta
@@ -139,12 +152,12 @@ function errors.detail(body)
   if body == nil or body:find("^%s*$") then return nil, false end
   if body:find("^%s*<") then
     local title = body:match("<[tT][iI][tT][lL][eE]>(.-)</")
-    return title and one_line(title, DETAIL_LENGTH) or nil, true
+    return title and detail_line(title) or nil, true
   end
   local ok, value = pcall(raw.json.decode, body, { null = "drop" })
-  if not ok then return one_line(body, DETAIL_LENGTH), false end
+  if not ok then return detail_line(body), false end
   local text = words(value)
-  return text and one_line(text, DETAIL_LENGTH) or nil, false
+  return text and detail_line(text) or nil, false
 end
 
 -- "what failed" in the first line, the service's words, the remedy and the id below.

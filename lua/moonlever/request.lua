@@ -129,7 +129,7 @@ local function read(op, sent)
 end
 
 local function fail(change, state, err)
-  change:finish(state, errors.one_line(tostring(err.message or err), 300), errors.is(err) and err.kind or nil)
+  change:finish(state, errors.why(err), errors.is(err) and err.kind or nil)
   error(err, 0)
 end
 

@@ -68,7 +68,7 @@ settle.applied = views.applied
 -- Ends the change in a state and raises; `err.outcome` tells the state.
 local function fail(job, state, err)
   if errors.is(err) then err.outcome = state end
-  job.change:finish(state, errors.one_line(tostring(err.message or err), 300), errors.is(err) and err.kind or nil)
+  job.change:finish(state, errors.why(err), errors.is(err) and err.kind or nil)
   error(err, 0)
 end
 

@@ -51,6 +51,20 @@ static int l_concurrency(lua_State *L)
     return 1;
 }
 
+/* raw.redacted(text) -> the text without any credential in it */
+static int l_redacted(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    luaL_Buffer copy;
+    char *at = luaL_buffinitsize(L, &copy, len + 1);
+    memcpy(at, text, len + 1);
+    ml_log_redact(b->log, at);
+    luaL_pushresultsize(&copy, strlen(at));
+    return 1;
+}
+
 /* raw.log(level, text) */
 static int l_log(lua_State *L)
 {
@@ -220,6 +234,7 @@ void ml_bind_system(lua_State *L, struct ml_bind *b)
                                          {"script_name", l_script_name},
                                          {"concurrency", l_concurrency},
                                          {"log", l_log},
+                                         {"redacted", l_redacted},
                                          {"write", l_write},
                                          {"print", l_print},
                                          {"exit", l_exit},
