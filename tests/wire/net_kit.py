@@ -17,6 +17,8 @@ import threading
 
 OPENSSL = shutil.which("openssl")
 SANITIZED = bool(os.environ.get("MOONLEVER_SANITIZED"))  # python cannot load such a library
+STATE = tempfile.TemporaryDirectory(prefix="moonlever-net-")
+JOURNAL = os.path.join(STATE.name, "journal.db")  # nobody's own
 LIBRARY = os.path.join(os.environ.get("MOONLEVER_BUILD", ""), "libmoonlever.so")
 
 
@@ -123,7 +125,7 @@ def run_library(script, url, **settings):
     assert lib.moonlever_open(ctypes.byref(handle)) == 0
     try:
         lib.moonlever_on_output(handle, on_output, None)
-        settings = {"origin": "SCREENDESK_URL=" + url, **settings}
+        settings = {"origin": "SCREENDESK_URL=" + url, "journal": JOURNAL, **settings}
         for pair in [*settings.items(), ("credential", "SCREENDESK_TOKEN=wire-test-token")]:
             code = lib.moonlever_set(handle, pair[0].encode(), str(pair[1]).encode())
             assert code == 0, (pair[0], lib.moonlever_errmsg(handle))
