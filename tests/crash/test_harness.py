@@ -47,6 +47,17 @@ def check_mistake(mistake, kind, finding):
     assert "--scenario " in done.stdout, done.stdout
 
 
+def check_patches():
+    """Each planted mistake still has its place in the source."""
+    folder, root = os.path.join(HERE, "mistakes"), os.path.dirname(os.path.dirname(HERE))
+    names = [name for name in os.listdir(folder) if name.endswith(".patch")]
+    assert len(names) == 5, names
+    for name in names:
+        done = subprocess.run(["patch", "--batch", "--forward", "--fuzz=0", "--dry-run", "-p1", "-i",
+                               os.path.join(folder, name)], cwd=root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, "%s does not apply: %s" % (name, done.stdout)
+
+
 def check_options():
     for wrong in (["--kind", "nothing"], ["--kills", "x"]):
         done = subprocess.run([sys.executable, os.path.join(HERE, "crash.py"), *wrong], capture_output=True,
@@ -56,11 +67,12 @@ def check_options():
 
 def main():
     check_options()
+    check_patches()
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         tasks = [pool.submit(check_good)] + [pool.submit(check_mistake, *row) for row in MISTAKES]
         for task in tasks:
             task.result()
-    print("1 good program, %d mistakes, all as they should be" % len(MISTAKES))
+    print("1 good program, %d mistakes, all patches: as they should be" % len(MISTAKES))
 
 
 if __name__ == "__main__":
