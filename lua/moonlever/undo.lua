@@ -184,16 +184,28 @@ function undo.main(id)
   apply.go_on(nil, apply.write_down(new, rows))
 end
 
+local function identity(row)
+  return table.concat({ row.operation, row.target, row.method, row.path, row.body or "" }, "\0")
+end
+
+-- The inverses of a run without those that are written down in `rows`. One change may
+-- have several, and two may be alike: each row stands for one of them.
+local function without(rows, run)
+  local written, missing = {}, {}
+  for _, row in ipairs(rows) do written[identity(row)] = (written[identity(row)] or 0) + 1 end
+  for _, row in ipairs(inverses_of(run)) do
+    local left = written[identity(row)] or 0
+    written[identity(row)] = left - 1
+    if left <= 0 then missing[#missing + 1] = row end
+  end
+  return missing
+end
+
 -- Goes on with an undo that was broken off. A process that died while it wrote its changes
 -- down has sent nothing: the rest follows.
 function undo.resume(run, rows)
   if not apply.has_begun(rows) then
-    local written, missing = {}, {}
-    for _, row in ipairs(rows) do written[row.undo_of or row.body] = true end
-    for _, row in ipairs(inverses_of(resume.find(run.undo_of))) do
-      if not written[row.undo_of or row.body] then missing[#missing + 1] = row end
-    end
-    rows = apply.write_down(run.run, missing)
+    rows = apply.write_down(run.run, without(rows, resume.find(run.undo_of)))
   end
   apply.go_on(run, rows)
 end

@@ -237,7 +237,8 @@ class Late(Case):
 
 class DiedWhileWritingDown(Case):
     """A process that is killed between its run and the last of its changes in the journal."""
-    COLUMNS = "occurrence, rkey, service, origin, operation, resource, target, method, path, effect, body, before, after"
+    COLUMNS = ("undo_of, occurrence, rkey, service, origin, operation, resource, target, method, path, effect, body,"
+               " before, after")
 
     def begin(self, place, run, kind, undo_of=None, plan=None, changes=0):
         """A run as a process leaves it that has written down so many of the changes of the latest one."""
@@ -247,18 +248,21 @@ class DiedWhileWritingDown(Case):
             no = database.execute(
                 "INSERT INTO run(run, kind, undo_of, plan, script, service, origin, started) SELECT ?, ?, ?, ?, script,"
                 " service, origin, started FROM run WHERE no = ?", (run, kind, undo_of, plan, latest)).lastrowid
-            database.execute(
+            copied = database.execute(
                 "INSERT INTO mut(id, run, seq, started, moved, %s) SELECT ? << 32 | seq, ?, seq, started, moved, %s"
                 " FROM mut WHERE run = ? AND seq <= ?" % (self.COLUMNS, self.COLUMNS), (no, no, latest, changes))
+            self.assertEqual(copied.rowcount, changes)
         database.close()
 
     def test_resume_of_an_undo_undoes_all(self):
-        place = self.practice("--recordings", "5")
-        before = place.hash()
-        run = place.ended(0, "run", script(TITLES), "--yes")["run"]
-        self.begin(place, "000000000000", "undo", undo_of=run)
-        self.assertEqual(place.ended(0, "resume", "000000000000", "--yes")["counts"]["confirmed"], 5)
-        self.assertEqual(place.hash(), before)
+        for changes in (0, 2, 5):
+            place = self.practice("--recordings", "5")
+            before = place.hash()
+            run = place.ended(0, "run", script(TITLES), "--yes")["run"]
+            place.ended(0, "undo", run, "--yes", "--dry-run")  # a run of kind plan: the changes that an undo has
+            self.begin(place, "000000000000", "undo", undo_of=run, changes=changes)
+            self.assertEqual(place.ended(0, "resume", "000000000000", "--yes")["counts"]["confirmed"], 5)
+            self.assertEqual((place.hash(), len(place.writes())), (before, 10))
 
     def test_an_apply_goes_on_with_its_plan(self):
         for changes in (0, 2, 5):
