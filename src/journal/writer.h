@@ -33,7 +33,7 @@
 
 /* Where the list before was of several changes, the thread waits this long for more, or until
  * so many commands are there. (T2 of the state machine allows 64 rows or 5 ms.) */
-#define ML_WRITER_GATHER_US 300
+#define ML_WRITER_GATHER_US 100
 #define ML_WRITER_FULL 64
 #define ML_WRITER_SEVERAL 5 /* commands: more than one change */
 /* Commands in a transaction at most. */

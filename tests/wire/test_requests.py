@@ -23,6 +23,20 @@ class Requests(unittest.TestCase):
         self.assertEqual(dict(request.headers), common)
         self.assertEqual(request.headers[0][0], "Host")
 
+    def test_nothing_of_one_request_is_left_in_the_next(self):
+        # Easy handles keep their options from one request to the next of the same kind.
+        sent = [("PUT", "one"), ("DELETE", None), ("PUT", "longer"), ("POST", "x"), ("DELETE", None), ("PATCH", "two"),
+                ("GET", None), ("HEAD", None), ("GET", None), ("PUT", "3"), ("HEAD", None), ("PATCH", "four")]
+        script = CONNECT + "local function send(m, b) sd:request { method = m, path = '/x', body = b } end\n"
+        script += "\n".join('send("%s", %s)' % (m, '"%s"' % b if b else "nil") for m, b in sent)
+        with wire.Server([wire.json(200, {})] * len(sent)) as server:
+            done = wire.run(server, script, "--yes", "--rate", "0")
+        self.assertEqual(done.code, 0, done)
+        for request, (method, body) in zip(server.requests, sent):
+            self.assertEqual(request.body, (body or "").encode(), method)
+            more = {"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}
+            self.exactly(server, request, method + " /x HTTP/1.1", more)
+
     def test_list(self):
         pages = [wire.json(200, page([recording(n)], n, 2, count=2)) for n in (1, 2)]
         with wire.Server(pages) as server:
