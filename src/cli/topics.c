@@ -40,6 +40,10 @@ static const char environment[] =
     "                          http is allowed for loopback only, a path is not\n"
     "  SCREENDESK_TOKEN        the API token for recordings and users\n"
     "  SCREENDESK_SCIM_TOKEN   the token for user management (SCIM)\n"
+    "  SCREENDRAGON_URL, SCREENDRAGON_TOKEN, WORKDRIVE_URL, WORKDRIVE_API_KEY\n"
+    "                          the same for the other services; no host is usual\n"
+    "  WORKDRIVE_SEND_METHOD   GET (as documented) or POST, for messages and\n"
+    "                          notifications\n"
     "  HTTPS_PROXY, NO_PROXY   the proxy to use, and where not to use it\n"
     "  NO_COLOR                set and not empty: no colour\n"
     "  CLICOLOR_FORCE          set and not 0: colour in files and pipes, too\n"
@@ -111,7 +115,9 @@ static const char scripts[] =
     "  }\n"
     "\n"
     "Without that header they are in `arg`. `writes` is a licence: any other write is\n"
-    "refused. An argument may not have the name of a flag of `moonlever run`.\n";
+    "refused. `switches` turns on what reaches people and is off otherwise, such as\n"
+    "{ \"messages\", \"notifications\" } of WorkDrive. An argument may not have the name\n"
+    "of a flag of `moonlever run`.\n";
 
 static const struct topic all[] = {
     {"exit-codes", "what the exit code says", exit_codes},

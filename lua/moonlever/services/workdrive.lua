@@ -34,7 +34,7 @@ return {
     },
   },
   concurrency = 4,   -- no limits are documented (WD-50)
-  retries = "reads", -- nothing else is sent again by itself (WD-50)
+  retries = "reads", -- nothing else is sent again unseen (WD-50)
   parts = { "people", "content", "work" },
 
   hints = {
@@ -128,7 +128,7 @@ return {
     ["WD-47"] = "A list ends at a next page that is missing, null, 0 or not above it, at the last or an empty page.",
     ["WD-48"] = "Pages of 100 are asked for; fewer are accepted.",
     ["WD-49"] = "Members of people without a known type are kept as they come.",
-    ["WD-50"] = "Few requests at a time, and only reads are sent again.",
+    ["WD-50"] = "Few requests at a time; a write is sent again only where it was seen not to be applied.",
     ["WD-51"] = "Posts are filtered here, since the service has no parameter for it.",
   },
 }
