@@ -25,6 +25,7 @@ struct change {
     struct ml_door *door;
     struct ml_noted noted;
     bool open;
+    bool hopeless;          /* it says what cannot be undone, and is never sent */
     bool touched;           /* the service may have seen it */
     struct ml_sched *sched; /* set when it is sent */
     uint64_t task;          /* id of the task that is shielded until the end, 0 = none */
@@ -118,13 +119,14 @@ struct asks {
 static int enter(struct change *c, const struct ml_journal_change *row, const struct asks *asks,
                  struct ml_err *err)
 {
+    c->hopeless = strcmp(row->method, "-") == 0;
     struct ml_entry entry = {.resource = row->resource,
                              .operation = row->operation,
                              .origin = row->origin,
                              .target = row->target,
                              .needs = asks->needs,
                              .warning = asks->warning,
-                             .deletes = strcmp(row->effect, "delete") == 0};
+                             .deletes = !c->hopeless && strcmp(row->effect, "delete") == 0};
     if (ml_door_enter(c->door, &entry, err) < 0)
         return -1;
     c->open = true;
@@ -224,7 +226,10 @@ static void finish(struct change *c, enum ml_state state, const char *reason, co
     enum ml_event event = event_of(c, state);
     c->open = false;
     unshield(c);
-    ml_door_leave(c->door, state, kind_of(kind));
+    if (c->hopeless && state == ML_STATE_FAILED)
+        ml_door_write_off(c->door);
+    else
+        ml_door_leave(c->door, state, kind_of(kind));
     if (!c->noted.seq)
         return;
     if (event == ML_EVENTS)

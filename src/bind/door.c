@@ -252,7 +252,7 @@ void ml_door_resume(struct ml_door *door, const char *run_id)
 static uint64_t bad_changes(const struct ml_door *door)
 {
     return door->counts[ML_STATE_FAILED] + door->counts[ML_STATE_CONFLICT] +
-           door->counts[ML_STATE_UNKNOWN];
+           door->counts[ML_STATE_UNKNOWN] - door->hopeless;
 }
 
 bool ml_door_must_wait(struct ml_door *door)
@@ -296,6 +296,13 @@ void ml_door_leave(struct ml_door *door, enum ml_state state, enum ml_kind kind)
         door->forbidden++;
     if (bad)
         watch_failures(door);
+}
+
+void ml_door_write_off(struct ml_door *door)
+{
+    door->open--;
+    door->counts[ML_STATE_FAILED]++;
+    door->hopeless++;
 }
 
 void ml_door_noop(struct ml_door *door)

@@ -52,6 +52,7 @@ struct ml_door {
     uint64_t max_deletes;   /* deletes that `yes` alone allows */
     uint64_t confirmed_for; /* changes that were confirmed by their number, 0 = none */
     uint64_t deletes;       /* let in */
+    uint64_t hopeless;      /* failed changes that nobody has tried */
     uint64_t forbidden;     /* failed changes whose kind was auth or forbidden */
     uint64_t failed_in_a_row;
     char run_id[24]; /* "" until the first change */
@@ -115,6 +116,9 @@ void ml_door_resume(struct ml_door *door, const char *run_id);
 void ml_door_stop(struct ml_door *door, const char *why);
 /* A change that was let in has ended. kind: why it failed, or ML_NONE. */
 void ml_door_leave(struct ml_door *door, enum ml_state state, enum ml_kind kind);
+/* A change that was let in has failed without having been tried, as what cannot be undone. It
+ * says nothing about the service, so it stops nothing. */
+void ml_door_write_off(struct ml_door *door);
 /* A change that was already so: counted without having been let in. */
 void ml_door_noop(struct ml_door *door);
 /* The state with this name ("confirmed", ...), or -1. */

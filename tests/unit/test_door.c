@@ -259,6 +259,23 @@ static void too_many_failures_stop_the_run(void **state)
     ml_door_destroy(&door);
 }
 
+static void what_nobody_has_tried_stops_nothing(void **state)
+{
+    (void)state;
+    struct ml_door door;
+    struct host host;
+    struct ml_err err;
+    open_door(&door, &host, 1);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(enter(&door, &err), 0);
+        ml_door_write_off(&door);
+    }
+    assert_int_equal(door.counts[ML_STATE_FAILED], 100);
+    assert_int_equal(run(&door, 100, ML_STATE_FAILED),
+                     11); /* as if the others were not there */
+    ml_door_destroy(&door);
+}
+
 static void twenty_in_a_row_stop_a_long_run(void **state)
 {
     (void)state;
@@ -326,6 +343,7 @@ int main(void)
         cmocka_unit_test(an_empty_licence_allows_nothing),
         cmocka_unit_test(max_changes_stops_before_the_next),
         cmocka_unit_test(too_many_failures_stop_the_run),
+        cmocka_unit_test(what_nobody_has_tried_stops_nothing),
         cmocka_unit_test(twenty_in_a_row_stop_a_long_run),
         cmocka_unit_test(one_percent_of_a_long_run_may_fail),
         cmocka_unit_test(forbidden_is_counted_apart),
