@@ -151,11 +151,11 @@ class Practice(Place):
         super().__init__()
         self.child = subprocess.Popen([PROGRAM, "practice", "-q", *flags], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, env=environment())
-        for _ in range(3):
+        for _ in range(7):
             name, value = self.child.stdout.readline().decode().split()[1].split("=", 1)
             self.env[name] = value
         self.url = self.env["SCREENDESK_URL"]
-        self.secrets = (self.env["SCREENDESK_TOKEN"], self.env["SCREENDESK_SCIM_TOKEN"])
+        self.secrets = tuple(value for name, value in self.env.items() if name.endswith(("_TOKEN", "_KEY")))
 
     def __enter__(self):
         return self
@@ -171,10 +171,17 @@ class Practice(Place):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, method=method, data=data)
         request.add_header("Content-Type", "application/json")
-        request.add_header("Authorization", "Bearer " + self.env[token])
+        if token.endswith("_KEY"):
+            request.add_header("X-API-KEY", self.env[token])
+        else:
+            request.add_header("Authorization", "Bearer " + self.env[token])
         with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text else None
+
+    def records(self, name):
+        """A list of Screendragon or WorkDrive with everything that is kept: "workdrive.users"."""
+        return self.ask("GET", "/practice/records?of=" + name)
 
     def hash(self):
         """Of everything that the account holds."""

@@ -10,12 +10,19 @@ from place_kit import PLUS, TITLES, Practice
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 PEOPLE = script("email,role,on\nfreya.nielsen@example.com,editor,on\n", "people.csv")
+JOINERS = script("email,username\nnew@example.com,new\n", "joiners.csv")
+AT_TWO = ["--services", "screendesk,screendragon"]
 
 # The arguments of each ready-made script. A new script needs its own here.
 ARGUMENTS = {
     "retag": [["--add", "seen"], ["--tickets"]],
     "bulk-roles": [[PEOPLE]],
     "export": [["--out", FOLDER]],
+    # With so few people all are heads of departments in WorkDrive, and nobody leaves it.
+    "offboard": [["freya.nielsen@example.com", *AT_TWO], ["--file", PEOPLE, "--delete", "--services", "screendesk"]],
+    "onboard": [[JOINERS]],
+    "sync-roster": [[JOINERS, "--max-leavers", "100", *AT_TWO]],
+    "archive-posts": [["--before", "2025-01-01", "--out", FOLDER, "--delete"]],
 }
 READS_ONLY = {"export"}
 

@@ -355,7 +355,8 @@ class Export(Case):
 
 class All(Case):
     def test_help_comes_from_the_header(self):
-        for name, flag in (("retag", "--tickets"), ("bulk-roles", "--file"), ("export", "--fields")):
+        for name, flag in (("retag", "--tickets"), ("bulk-roles", "--file"), ("export", "--fields"), ("offboard", "--heir"),
+                           ("onboard", "--sso"), ("sync-roster", "--max-leavers"), ("archive-posts", "--except")):
             done = moonlever("run", name, "--help")
             self.ended(done, 0)
             for text in ("EXAMPLES\n  $ moonlever run " + name, "USAGE\n", flag, "WRITES\n", "--help"):
