@@ -62,7 +62,7 @@ def script(build, bench, name, *args):
 def unjournalled(build, bench):
     """Moonlever with a journal that keeps nothing (peers/no_journal.c)."""
     program = os.path.join(build, "bench", "moonlever_unjournalled")
-    real = _moonlever(build, bench)
+    real = _moonlever(build, bench, MOONLEVER)
     return Contender(UNJOURNALLED, lambda origin, what, count: [program, *real.make(origin, what, count)[1:]])
 
 
