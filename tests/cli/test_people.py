@@ -128,6 +128,22 @@ class Offboard(Case):
         del place.env["SCREENDESK_SCIM_TOKEN"]
         self.refused(place, 2, "no service is set up", "offboard", email)
 
+    def test_killed_and_resumed(self):
+        place = self.place("--users", "60")
+        people, before = list(place.users())[8:50], place.state()
+        child = place.start("run", "offboard", "--file", csv("email", *people), "--confirm", "200", "--rate", "60")
+        while len(place.writes()) < 20:
+            self.assertIsNone(child.process.poll(), child.err)
+        child.kill()
+        place.ended(0, "resume", "last", "--confirm", "200")
+        wanted = {"desk": OUT, "dragon": "inactive", "drive": "ARCHIVE"}
+        self.assertEqual(place.state(), {email: wanted if email in people else state for email, state in before.items()})
+        self.assertEqual(len(place.sent()), len(set(place.sent())))
+        place.ended(6, "undo", "last", "--yes", "--max-changes", "30")
+        place.ended(3, "resume", "last", "--yes")
+        for email, state in place.state().items():
+            self.assertEqual((state["desk"], state["drive"]), (before[email]["desk"], before[email]["drive"]))
+
     def test_under_faults_it_is_run_until_nothing_is_left(self):
         place = self.place("--users", "60")
         people = list(place.users())[8:50]
