@@ -37,6 +37,7 @@ local MAX_CONCURRENCY = 1000
 local FAILURES_ALWAYS_ALLOWED = 10
 local FAILURES_SHARE = 0.01
 local FAILURES_IN_A_ROW = 20
+local FAILURES_SAID = 3 -- of those that no journal tells of
 
 -- Going on after these would repeat the same refusal for every item that is left.
 local STOPS_ALL = { guard = true, cancelled = true, auth = true }
@@ -284,9 +285,17 @@ local function new_tally(stop_after)
   return { report = report, in_a_row = 0, stop_after = stop_after }
 end
 
+-- A failed change has its reason in the journal; any other failure would leave none, where
+-- the script reports nothing itself.
+local function say_failure(report, err)
+  if err.outcome or report.failed > FAILURES_SAID then return end
+  raw.failure(errors.one_line(tostring(err.message or err), 300))
+end
+
 local function count_failure(tally, item, err)
   local report = tally.report
   report.failed = report.failed + 1
+  say_failure(report, err)
   report.failures[report.failed] = { item = item, error = err }
   tally.in_a_row = tally.in_a_row + 1
   raw.count("item_failed", 1)

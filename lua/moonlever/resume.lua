@@ -89,6 +89,14 @@ local function finished(run)
   raw.exit(run.exit or 0)
 end
 
+local function deletes_made(rows)
+  local count = 0
+  for _, row in ipairs(rows) do
+    if row.effect == "delete" and row.state == "C" then count = count + 1 end
+  end
+  return count
+end
+
 -- Takes up a run. Returns its row and its changes, settled; ends the program where
 -- the run has come to its end.
 function resume.take_up(id)
@@ -101,7 +109,9 @@ function resume.take_up(id)
   if run.state == "done" or run.state == "partial" then finished(run) end
   raw.resume(run.run)
   recover.settle(resume.changes(run.run))
-  return run, resume.changes(run.run)
+  local rows = resume.changes(run.run)
+  raw.count("deletes", deletes_made(rows)) -- what a yes allows is for the whole run
+  return run, rows
 end
 
 -- The script of `moonlever resume RUN`.

@@ -36,6 +36,7 @@ void ml_bind_create(struct ml_bind *b)
     b->door.begin_ud = b;
     ml_buf_create(&b->report, REPORT_MAX);
     ml_buf_create(&b->plan, REPORT_MAX);
+    ml_buf_create(&b->failures, REPORT_MAX);
 }
 
 void ml_bind_destroy(struct ml_bind *b)
@@ -50,6 +51,7 @@ void ml_bind_destroy(struct ml_bind *b)
     ml_record_destroy(&b->record);
     ml_buf_destroy(&b->report);
     ml_buf_destroy(&b->plan);
+    ml_buf_destroy(&b->failures);
 }
 
 void ml_bind_reset(struct ml_bind *b)
@@ -57,6 +59,7 @@ void ml_bind_reset(struct ml_bind *b)
     ml_door_reset(&b->door);
     ml_buf_clear(&b->report);
     ml_buf_clear(&b->plan);
+    ml_buf_clear(&b->failures);
     b->plan_lines = 0;
     b->items = b->items_total = 0;
     b->item_ok = b->item_failed = b->item_skipped = 0;

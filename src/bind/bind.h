@@ -45,8 +45,9 @@ struct ml_bind {
     const char *const *flags; /* long names of Moonlever's flags, ended by NULL */
     void (*output)(void *ud, const char *text, size_t len);
     void *output_ud;
-    struct ml_buf report; /* what scripts add to the closing report */
-    struct ml_buf plan;   /* the first changes that a dry run has planned, a line each */
+    struct ml_buf report;   /* what scripts add to the closing report */
+    struct ml_buf plan;     /* the first changes that a dry run has planned, a line each */
+    struct ml_buf failures; /* reasons of the first items that failed, a line each */
     unsigned plan_lines;
     uint64_t items, items_total;                 /* handed out by lists; promised by them */
     uint64_t item_ok, item_failed, item_skipped; /* of each() */

@@ -136,6 +136,7 @@ static uint64_t *counter(lua_State *L, struct ml_bind *b, const char *what)
     } counters[] = {{"items", &b->items},
                     {"total", &b->items_total},
                     {"expect", &b->door.expected},
+                    {"deletes", &b->door.deletes},
                     {"item_ok", &b->item_ok},
                     {"item_failed", &b->item_failed},
                     {"item_skipped", &b->item_skipped}};
@@ -159,6 +160,15 @@ static int l_report(lua_State *L)
 {
     if (ml_buf_adds(&ml_bind_of(L)->report, luaL_checkstring(L, 1)) < 0)
         return luaL_error(L, "the report is too long");
+    return 0;
+}
+
+/* raw.failure(reason): one item of each() failed; shown where the script reports nothing */
+static int l_failure(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    if (ml_buf_addf(&b->failures, "  failed: %s\n", luaL_checkstring(L, 1)) < 0)
+        return luaL_error(L, "out of memory");
     return 0;
 }
 
@@ -241,6 +251,7 @@ void ml_bind_system(lua_State *L, struct ml_bind *b)
                                          {"count", l_count},
                                          {"report", l_report},
                                          {"plan_line", l_plan_line},
+                                         {"failure", l_failure},
                                          {"now", l_now},
                                          {"wall", l_wall},
                                          {"random", l_random},

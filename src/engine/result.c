@@ -229,6 +229,8 @@ static void add_items(struct ml_buf *out, const struct ml_bind *b)
         ml_buf_addf(out, "items     %llu: %llu done, %llu failed, %llu skipped\n",
                     (unsigned long long)total, (unsigned long long)b->item_ok,
                     (unsigned long long)b->item_failed, (unsigned long long)b->item_skipped);
+    if (b->report.len == 0)
+        ml_buf_add(out, ml_buf_str(&b->failures), b->failures.len);
 }
 
 static void make_report(struct ml_engine *e)
