@@ -24,6 +24,8 @@ int ml_cmd_undo(const struct ml_options *o, struct ml_secrets *secrets, struct m
 int ml_cmd_show(const struct ml_options *o, struct ml_term *t);
 /* The runs so far, or the changes of one. */
 int ml_cmd_runs(const struct ml_options *o, struct ml_term *t);
+/* Shows what a service holds. */
+int ml_cmd_get(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
 /* Serves the practice account until a signal comes. */
 int ml_cmd_practice(const struct ml_options *o, struct ml_term *t);
 /* Writes files made from the catalogues. */

@@ -295,6 +295,12 @@ static void next_words(struct run *r, const struct ml_closing *c)
     ml_buf_destroy(&b);
 }
 
+/* What was shown is all there is to say. */
+static bool is_mere_look(const struct ml_options *o)
+{
+    return o->command == ML_CMD_GET && !o->count[ML_FLAG_VERBOSE];
+}
+
 /* The closing words on standard error: the report, what went wrong, and what to do next. A
  * reader that went away (head) is no failure and no news, unless something had been changed. */
 static void close_words(struct run *r, const struct ml_closing *c)
@@ -305,7 +311,7 @@ static void close_words(struct run *r, const struct ml_closing *c)
     ml_term_flush(r->t);
     if (left && c->changes == 0)
         return;
-    if (*report && !(well && r->o->count[ML_FLAG_QUIET]))
+    if (*report && !is_mere_look(r->o) && !(well && r->o->count[ML_FLAG_QUIET]))
         ml_term_text(r->t, report, strlen(report));
     if (*why && !r->told_output)
         ml_term_error(r->t, why);

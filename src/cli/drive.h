@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One run through the embedding API, on a terminal: what run, plan, apply,
- * resume and undo have in common.
+ * resume, undo and get have in common.
  *
  * All that a host program would do stands here: settings, credentials, the
  * question before the first change, progress, stopping, the closing words. The

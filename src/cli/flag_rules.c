@@ -48,15 +48,17 @@ static int check_practice(const struct ml_options *o, struct ml_err *err)
 {
     static const enum ml_flag shapes[] = {ML_FLAG_RECORDINGS, ML_FLAG_USERS, ML_FLAG_POSTS,
                                           ML_FLAG_SEED, ML_FLAG_FAULTS};
-    if (!ml_command_runs_script(o->command) || o->count[ML_FLAG_PRACTICE])
+    if (!ml_command_has(o->command, ML_FLAG_PRACTICE) || o->count[ML_FLAG_PRACTICE])
         return 0;
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         if (o->count[shapes[i]])
-            return ml_err_set(
-                err, ML_USAGE,
-                "--%s shapes the practice account: add --practice, or put -- before it when it "
-                "is meant for the script." SEE,
-                ml_flag_rows[shapes[i]].name, name_of(o));
+            return ml_err_set(err, ML_USAGE,
+                              "--%s shapes the practice account: add --practice%s." SEE,
+                              ml_flag_rows[shapes[i]].name,
+                              ml_command_runs_script(o->command)
+                                  ? ", or put -- before it when it is meant for the script"
+                                  : "",
+                              name_of(o));
     return 0;
 }
 
@@ -87,6 +89,15 @@ static int check_runs(const struct ml_options *o, struct ml_err *err)
     return 0;
 }
 
+static int check_get(const struct ml_options *o, struct ml_err *err)
+{
+    if (o->word_count >= 2)
+        return 0;
+    return complain(o, err,
+                    o->word_count ? "which resource? Name it behind the service."
+                                  : "what? Name a service and a resource.");
+}
+
 static int check_command(const struct ml_options *o, struct ml_err *err)
 {
     switch (o->command) {
@@ -99,6 +110,8 @@ static int check_command(const struct ml_options *o, struct ml_err *err)
                    : complain(o, err, "where to? Name the file of the plan: -o FILE.");
     case ML_CMD_RUNS:
         return check_runs(o, err);
+    case ML_CMD_GET:
+        return check_get(o, err);
     case ML_CMD_STUBS:
         return o->count[ML_FLAG_OUT] ? 0
                                      : complain(o, err, "where to? Name a directory: -o DIR.");

@@ -10,10 +10,13 @@
 #define UNDO (1u << ML_CMD_UNDO)
 #define SHOW (1u << ML_CMD_SHOW)
 #define RUNS (1u << ML_CMD_RUNS)
+#define GET (1u << ML_CMD_GET)
 #define PRACTICE (1u << ML_CMD_PRACTICE)
 #define STUBS (1u << ML_CMD_STUBS)
 #define SCRIPT (RUN | PLAN)
 #define SENDS (SCRIPT | 1u << ML_CMD_APPLY | 1u << ML_CMD_RESUME | UNDO)
+#define READS (SENDS | GET)
+#define ACCOUNT (SCRIPT | GET)
 #define EVERY ((1u << ML_COMMANDS) - 1)
 #define BILLION 1e9
 #define YEAR (366 * 86400.0)
@@ -56,18 +59,18 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
     [ML_FLAG_EXIT_CODE] = {"exit-code", 0, ML_TYPE_SWITCH, NULL, SCRIPT | UNDO, NULL, 0, 0,
                            ML_GROUP_OUTPUT, "exit with 10 when changes are pending",
                            "After a dry run or a plan that went well."},
-    [ML_FLAG_RATE] = {"rate", 0, ML_TYPE_NUMBER, "N", SENDS | SHOW, NULL, 0, 1e6,
+    [ML_FLAG_RATE] = {"rate", 0, ML_TYPE_NUMBER, "N", READS | SHOW, NULL, 0, 1e6,
                       ML_GROUP_LIMIT, "requests a second, and to begin with; 0 = no limit",
                       "Without it the rate starts low and is learned from\n"
                       "the answers: at most 50 a second, and no limit on\n"
                       "loopback."},
-    [ML_FLAG_CONCURRENCY] = {"concurrency", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 1, 1000,
+    [ML_FLAG_CONCURRENCY] = {"concurrency", 0, ML_TYPE_INTEGER, "N", READS, NULL, 1, 1000,
                              ML_GROUP_LIMIT, "requests in flight at most (default 32)", NULL},
     [ML_FLAG_MAX_CHANGES] = {"max-changes", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 0, BILLION,
                              ML_GROUP_LIMIT, "stop with exit code 6 before change N+1", NULL},
-    [ML_FLAG_MAX_REQUESTS] = {"max-requests", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 0, BILLION,
+    [ML_FLAG_MAX_REQUESTS] = {"max-requests", 0, ML_TYPE_INTEGER, "N", READS, NULL, 0, BILLION,
                               ML_GROUP_LIMIT, "stop with exit code 6 before request N+1", NULL},
-    [ML_FLAG_MAX_TIME] = {"max-time", 0, ML_TYPE_DURATION, "TIME", SENDS, NULL, 1, YEAR,
+    [ML_FLAG_MAX_TIME] = {"max-time", 0, ML_TYPE_DURATION, "TIME", READS, NULL, 1, YEAR,
                           ML_GROUP_LIMIT, "stop with exit code 6 after 90s, 15m, 2h", NULL},
     [ML_FLAG_FAILED] = {"failed", 0, ML_TYPE_SWITCH, NULL, RUNS, NULL, 0, 0, ML_GROUP_SHOW,
                         "only changes that failed, conflicted or are unknown", NULL},
@@ -82,22 +85,36 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                        "forget old runs: they cannot be undone any more", NULL},
     [ML_FLAG_KEEP] = {"keep", 0, ML_TYPE_INTEGER, "DAYS", RUNS, NULL, 0, 36500, ML_GROUP_SHOW,
                       "how many days --purge keeps (default 90)", NULL},
-    [ML_FLAG_PRACTICE] = {"practice", 0, ML_TYPE_SWITCH, NULL, SCRIPT, NULL, 0, 0,
+    [ML_FLAG_LIMIT] = {"limit", 0, ML_TYPE_INTEGER, "N", GET, NULL, 0, BILLION, ML_GROUP_SHOW,
+                       "stop after N records", "No page beyond is asked for."},
+    [ML_FLAG_FILTER] = {"filter", 0, ML_TYPE_PAIR, "NAME=VALUE", GET, NULL, 0, 0, ML_GROUP_SHOW,
+                        "only records for which this holds; may be repeated",
+                        "NAME is a parameter of the list, or a field of the\n"
+                        "records: metadata.helpdesk_info.platform=zendesk."},
+    [ML_FLAG_FIELDS] = {"fields", 0, ML_TYPE_TEXT, "A,B.C", GET, NULL, 0, 0, ML_GROUP_SHOW,
+                        "these fields, in this order", NULL},
+    [ML_FLAG_FORMAT] = {"format", 0, ML_TYPE_CHOICE, "FORMAT", GET, "table|json|ndjson|csv|tsv",
+                        0, 0, ML_GROUP_SHOW, "table, json, ndjson, csv or tsv",
+                        "Without it a table on a terminal, TSV elsewhere.\n"
+                        "ndjson is one record a line; csv is safe to open in\n"
+                        "a spreadsheet; tsv has no heading, and tabs and line\n"
+                        "breaks in values are written \\t and \\n."},
+    [ML_FLAG_PRACTICE] = {"practice", 0, ML_TYPE_SWITCH, NULL, ACCOUNT, NULL, 0, 0,
                           ML_GROUP_PRACTICE,
                           "run against a practice account inside the program",
                           "A new account on loopback that ends with the run.\n"
                           "Credentials in the environment are not used."},
-    [ML_FLAG_RECORDINGS] = {"recordings", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 0,
+    [ML_FLAG_RECORDINGS] = {"recordings", 0, ML_TYPE_INTEGER, "N", ACCOUNT | PRACTICE, NULL, 0,
                             1000000, ML_GROUP_PRACTICE,
                             "recordings in the practice account (default 500)", NULL},
-    [ML_FLAG_USERS] = {"users", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 1, 1000000,
+    [ML_FLAG_USERS] = {"users", 0, ML_TYPE_INTEGER, "N", ACCOUNT | PRACTICE, NULL, 1, 1000000,
                        ML_GROUP_PRACTICE, "users in it, the owner included (default 40)", NULL},
-    [ML_FLAG_POSTS] = {"posts", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 0, 1000000,
+    [ML_FLAG_POSTS] = {"posts", 0, ML_TYPE_INTEGER, "N", ACCOUNT | PRACTICE, NULL, 0, 1000000,
                        ML_GROUP_PRACTICE, "WorkDrive posts in it (default 300)", NULL},
-    [ML_FLAG_SEED] = {"seed", 0, ML_TYPE_INTEGER, "N", SCRIPT | PRACTICE, NULL, 0, BILLION,
+    [ML_FLAG_SEED] = {"seed", 0, ML_TYPE_INTEGER, "N", ACCOUNT | PRACTICE, NULL, 0, BILLION,
                       ML_GROUP_PRACTICE, "the same seed makes the same account (default 1)",
                       NULL},
-    [ML_FLAG_FAULTS] = {"faults", 0, ML_TYPE_TEXT, "TEXT", SCRIPT | PRACTICE, NULL, 0, 0,
+    [ML_FLAG_FAULTS] = {"faults", 0, ML_TYPE_TEXT, "TEXT", ACCOUNT | PRACTICE, NULL, 0, 0,
                         ML_GROUP_PRACTICE, "let it misbehave, such as 429=5%,500=2%", NULL},
     [ML_FLAG_PORT] = {"port", 0, ML_TYPE_INTEGER, "N", PRACTICE, NULL, 0, 65535,
                       ML_GROUP_PRACTICE, "port to listen on (default 0: any free one)", NULL},
@@ -196,6 +213,18 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
          "and runs that are at work are not disturbed.\n"
          "\n"
          "The journal is $XDG_STATE_HOME/moonlever/journal.db, readable for you alone.\n",
+         NULL},
+    [ML_CMD_GET] =
+        {"get", "get SERVICE RESOURCE [ID] [flags]", "Look at what a service holds.",
+         "$ moonlever get screendesk recordings --limit 10\n"
+         "$ moonlever get screendesk recordings 81c5a150-e11f-4b49-b84d-af4b7a9b8c90\n"
+         "$ moonlever get screendesk scim.users --filter active=false --format csv\n"
+         "$ moonlever get screendesk recordings --fields uuid,metadata.duration\n"
+         "$ moonlever get screendesk users.search ada@lovelace.example\n"
+         "$ moonlever get screendesk recordings --practice        without an account\n",
+         "Nothing is changed. Without an ID everything is listed, with one the object is\n"
+         "shown. RESOURCE may end in the name of a method that reads, for those that are\n"
+         "neither list nor get; moonlever help SERVICE names them.\n",
          NULL},
     [ML_CMD_PRACTICE] =
         {"practice", "practice [flags]", "Serve a practice account on loopback until Ctrl-C.",

@@ -79,6 +79,7 @@ double ml_options_seconds(const struct ml_options *o, enum ml_flag flag)
 void ml_options_destroy(struct ml_options *o)
 {
     free(o->script_argv);
+    free(o->pairs);
     *o = (struct ml_options){0};
 }
 
@@ -189,6 +190,10 @@ static int check_value(struct parser *p, const struct ml_flag_row *row, const ch
             return 0;
         return ml_err_set(p->err, ML_USAGE, "--%s takes one of %s, not '" SHOWN "'.", row->name,
                           row->choices, text);
+    case ML_TYPE_PAIR:
+        return strchr(text, '=') > text
+                   ? 0
+                   : complain(p, row->name, "takes NAME=VALUE, such as platform=zendesk.");
     case ML_TYPE_TEXT:
         return *text ? 0 : complain(p, row->name, "needs a value that is not empty.");
     case ML_TYPE_SWITCH:
@@ -218,6 +223,8 @@ static int take_flag(struct parser *p, enum ml_flag flag, const char *attached)
         return -1;
     p->o->count[flag]++;
     p->o->values[flag] = value;
+    if (row->type == ML_TYPE_PAIR)
+        p->o->pairs[p->o->pair_count++] = value;
     return 0;
 }
 
@@ -375,6 +382,12 @@ static const char **operand_of(struct ml_options *o)
     }
 }
 
+/* How many words the command takes in words[]. */
+static int words_taken(enum ml_command command)
+{
+    return command == ML_CMD_GET ? ML_WORDS_MAX : 0;
+}
+
 static int empty_word(struct parser *p)
 {
     const char *name = ml_command_rows[p->o->command].name;
@@ -392,9 +405,12 @@ static int take_word(struct parser *p, const char *word)
     if (o->script)
         return give_script(p, word);
     const char **operand = operand_of(o);
+    if (o->word_count < words_taken(o->command))
+        operand = &o->words[o->word_count];
     if (operand && !*operand) {
         if (*word == '\0')
             return empty_word(p);
+        o->word_count += operand == &o->words[o->word_count];
         *operand = word;
         return 0;
     }
@@ -421,8 +437,10 @@ int ml_options_parse(struct ml_options *o, int argc, char *const *argv, struct m
 {
     struct parser p = {.o = o, .err = err, .argv = argv, .argc = argc, .at = 1};
     *o = (struct ml_options){0};
-    o->script_argv = calloc((size_t)(argc > 0 ? argc : 1), sizeof *o->script_argv);
-    if (!o->script_argv)
+    size_t most = (size_t)(argc > 0 ? argc : 1);
+    o->script_argv = calloc(most, sizeof *o->script_argv);
+    o->pairs = calloc(most, sizeof *o->pairs);
+    if (!o->script_argv || !o->pairs)
         return ml_err_set(err, ML_MEMORY, "out of memory");
     for (; p.at < argc; p.at++)
         if (take(&p) < 0)

@@ -40,6 +40,7 @@ enum ml_command {
     ML_CMD_UNDO,
     ML_CMD_SHOW,
     ML_CMD_RUNS,
+    ML_CMD_GET,
     ML_CMD_PRACTICE,
     ML_CMD_STUBS,
     ML_CMD_HELP,
@@ -67,6 +68,10 @@ enum ml_flag {
     ML_FLAG_ALL,
     ML_FLAG_PURGE,
     ML_FLAG_KEEP,
+    ML_FLAG_LIMIT,
+    ML_FLAG_FILTER,
+    ML_FLAG_FIELDS,
+    ML_FLAG_FORMAT,
     ML_FLAG_PRACTICE,
     ML_FLAG_RECORDINGS,
     ML_FLAG_USERS,
@@ -93,6 +98,7 @@ enum ml_flag_type {
     ML_TYPE_DURATION, /* a number of seconds, or with s, m, h or d behind it; low..high seconds
                        */
     ML_TYPE_CHOICE,   /* one of the words in `choices` */
+    ML_TYPE_PAIR,     /* NAME=VALUE; may be repeated, all are kept in pairs[] */
     ML_TYPE_TEXT      /* anything but nothing */
 };
 
@@ -133,16 +139,22 @@ extern const struct ml_command_row ml_command_rows[ML_COMMANDS];
 /* Titles of the groups of flags, indexed by enum ml_flag_group. */
 extern const char *const ml_group_titles[ML_GROUPS];
 
+#define ML_WORDS_MAX 8
+
 struct ml_options {
     enum ml_command command;
-    unsigned count[ML_FLAGS];     /* how often each flag was given */
-    const char *values[ML_FLAGS]; /* the last value of each */
-    bool short_help;              /* -h, not --help */
-    const char *script;           /* of `run` and `plan`: as it was typed, NULL = none */
-    const char *operand;          /* of the others: the plan or the run, NULL = none */
-    const char *topic;            /* of `help`: the word behind it, NULL = none */
-    const char *stray;            /* a word that should have been a command, NULL = none */
-    const char **script_argv;     /* owned array of borrowed strings */
+    unsigned count[ML_FLAGS];        /* how often each flag was given */
+    const char *values[ML_FLAGS];    /* the last value of each */
+    bool short_help;                 /* -h, not --help */
+    const char *script;              /* of `run` and `plan`: as it was typed, NULL = none */
+    const char *operand;             /* of the others: the plan or the run, NULL = none */
+    const char *topic;               /* of `help`: the word behind it, NULL = none */
+    const char *words[ML_WORDS_MAX]; /* of commands that take several, in order */
+    int word_count;
+    const char **pairs; /* owned array of borrowed strings: values of ML_TYPE_PAIR, in order */
+    int pair_count;
+    const char *stray;        /* a word that should have been a command, NULL = none */
+    const char **script_argv; /* owned array of borrowed strings */
     int script_argc;
 };
 

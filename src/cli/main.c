@@ -65,6 +65,8 @@ static int dispatch(const struct ml_options *o, struct ml_secrets *secrets, stru
         return ml_cmd_show(o, t);
     case ML_CMD_RUNS:
         return ml_cmd_runs(o, t);
+    case ML_CMD_GET:
+        return ml_cmd_get(o, secrets, t);
     case ML_CMD_PRACTICE:
         return ml_cmd_practice(o, t);
     case ML_CMD_STUBS:

@@ -252,10 +252,20 @@ void ml_term_progress(struct ml_term *t, const char *text, size_t len)
     ml_buf_destroy(&b);
 }
 
-size_t ml_term_width(const struct ml_term *t)
+static size_t width_of(const struct ml_stream *s)
 {
     struct winsize size;
-    if (t->err.tty && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    if (s->tty && ioctl(s->fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return size.ws_col;
     return 80;
+}
+
+size_t ml_term_width(const struct ml_term *t)
+{
+    return width_of(&t->err);
+}
+
+size_t ml_term_out_width(const struct ml_term *t)
+{
+    return width_of(&t->out);
 }

@@ -73,6 +73,8 @@ void ml_term_error(struct ml_term *t, const char *text);
 void ml_term_progress(struct ml_term *t, const char *text, size_t len);
 /* Takes the progress line away. */
 void ml_term_clear(struct ml_term *t);
+/* Columns of the terminal on standard output, 80 when it does not say. */
+size_t ml_term_out_width(const struct ml_term *t);
 /* Columns of the terminal on standard error, 80 when it does not say. */
 size_t ml_term_width(const struct ml_term *t);
 

@@ -6,7 +6,7 @@ import unittest
 
 from cli_kit import moonlever, script
 
-COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "practice", "stubs", "help", "version")
+COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "get", "practice", "stubs", "help", "version")
 TOPICS = ("exit-codes", "environment", "output", "scripts")
 
 

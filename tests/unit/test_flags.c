@@ -127,6 +127,25 @@ static void behind_two_dashes_all_is_the_scripts(void **state)
     ml_options_destroy(&o);
 }
 
+static void get_takes_words_and_pairs(void **state)
+{
+    (void)state;
+    GOOD("get screendesk --filter a=1 recordings --filter=b.c=x=y 81c5 --limit 3");
+    const char *words[] = {"screendesk", "recordings", "81c5"};
+    assert_int_equal(o.word_count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(o.words[i], words[i]);
+    assert_int_equal(o.pair_count, 2);
+    assert_string_equal(o.pairs[0], "a=1");
+    assert_string_equal(o.pairs[1], "b.c=x=y");
+    ml_options_destroy(&o);
+    refused("get screendesk recordings --filter =1", "takes NAME=VALUE");
+    refused("get screendesk recordings --filter a", "takes NAME=VALUE");
+    refused("get a b 1 2 3 4 5 6 7", "one too many");
+    refused("get a b --seed 3", "add --practice.");
+    refused("get a \"\"", "is empty");
+}
+
 static void two_dashes_before_the_script(void **state)
 {
     (void)state;
@@ -530,6 +549,7 @@ int main(void)
         cmocka_unit_test(the_last_value_counts),
         cmocka_unit_test(the_rest_is_the_scripts_in_order),
         cmocka_unit_test(behind_two_dashes_all_is_the_scripts),
+        cmocka_unit_test(get_takes_words_and_pairs),
         cmocka_unit_test(two_dashes_before_the_script),
         cmocka_unit_test(flags_of_other_commands_are_the_scripts),
         cmocka_unit_test(help_of_the_command_or_of_the_script),
