@@ -9,7 +9,8 @@
  * different threads. Only moonlever_cancel() may be called from any thread or
  * from a signal handler. Callbacks run inside moonlever_dispatch(),
  * moonlever_wait() and moonlever_run_start(), on the caller's thread, and may
- * call nothing of this header but moonlever_cancel() and moonlever_status().
+ * call nothing of this header but moonlever_cancel(), moonlever_status() and
+ * moonlever_confirm_word().
  *
  * The loop: one file descriptor (readable when there is work), one timeout,
  * one dispatch that never blocks on the network.
@@ -65,6 +66,12 @@ typedef void (*moonlever_output_fn)(void *ud, const char *text, size_t len);
 /* Asked once a run, before the first change is sent; 1 = go, 0 = stop the run (exit 6).
  * `text` is one line that says what is known of the amount. */
 typedef int (*moonlever_confirm_fn)(void *ud, const char *text, size_t len);
+/* Runs the command of a profile that prints its token: argv is ended by NULL, argv[0] looked
+ * for in PATH, and there is no shell. Puts the first line of its output, without the line
+ * break, into out and returns its length; 0 = it printed nothing, -1 = it failed (the host says
+ * why). */
+typedef ptrdiff_t (*moonlever_command_fn)(void *ud, const char *const *argv, char *out,
+                                          size_t size);
 /* Told once a run, before the first request that writes: the id of the run. */
 typedef void (*moonlever_run_fn)(void *ud, const char *run_id);
 
@@ -113,6 +120,10 @@ MOONLEVER_API void moonlever_close(moonlever *h);
  *   env           true|false   credentials and origins may be read from the environment
  *   credential    NAME=SECRET  e.g. SCREENDESK_TOKEN=...; goes before the environment
  *   origin        NAME=URL     e.g. SCREENDESK_URL=http://127.0.0.1:8080; as credential
+ *   config        DIR          of config.lua and credentials/, instead of
+ *                              $XDG_CONFIG_HOME/moonlever; "" = there are no profiles, and what
+ *                              scripts name one gets what the host has set
+ *   profile       NAME         for its service, whatever connect{} says
  *   proxy         true|false   honour HTTPS_PROXY and NO_PROXY
  *   ca_file       PATH         certificates to trust instead of the system's
  */
@@ -121,6 +132,12 @@ MOONLEVER_API void moonlever_on_log(moonlever *h, moonlever_log_fn fn, void *ud)
 MOONLEVER_API void moonlever_on_output(moonlever *h, moonlever_output_fn fn, void *ud);
 /* Without this callback and without yes=true no change is sent. */
 MOONLEVER_API void moonlever_on_confirm(moonlever *h, moonlever_confirm_fn fn, void *ud);
+/* Inside on_confirm: the word that somebody should type instead of a plain yes (the name of a
+ * profile that is production); "" = a yes will do. */
+MOONLEVER_API const char *moonlever_confirm_word(const moonlever *h);
+/* Without this callback profiles with a token_cmd have no token. Called while a script
+ * connects. */
+MOONLEVER_API void moonlever_on_command(moonlever *h, moonlever_command_fn fn, void *ud);
 MOONLEVER_API void moonlever_on_run(moonlever *h, moonlever_run_fn fn, void *ud);
 
 /* Names (ended by NULL, borrowed) that a script's header may not give to its arguments, because

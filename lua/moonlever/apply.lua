@@ -11,6 +11,7 @@
 
 local raw = require "moonlever.raw"
 local args = require "moonlever.args"
+local config = require "moonlever.config"
 local errors = require "moonlever.errors"
 local finder = require "moonlever.finder"
 local flow = require "moonlever.flow"
@@ -327,6 +328,7 @@ function apply.main(path)
     raw.log(1, "the plan is empty: nothing is to be done")
     return
   end
+  config.bind(header, path)
   check_origins(changes)
   local run = earlier(header.hash)
   if run then return apply.go_on(complete(run, select(2, require("moonlever.resume").take_up(run.run)), changes)) end

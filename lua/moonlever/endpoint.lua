@@ -103,7 +103,8 @@ end
 local function token_fix(op, request)
   local credential = credential_of(op, request)
   if not credential.env then return nil end
-  local fix = ("put a valid token into %s"):format(credential.env)
+  local login = ("moonlever login %s%s"):format(op.ctx.name, op.ctx.profile and " --profile " .. op.ctx.profile or "")
+  local fix = ("put a valid token into %s, or sign in with %s"):format(credential.env, login)
   return credential.source and ("%s: %s"):format(fix, credential.source) or fix
 end
 

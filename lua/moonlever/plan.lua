@@ -64,7 +64,7 @@ function plan.write(path, id)
   local header = {
     format = plan.FORMAT, version = plan.VERSION, run = run.run or null,
     script = run.script, args = raw.json.decode(run.args or "[]"),
-    service = run.service, origin = run.origin, created = rfc3339(run.started),
+    service = run.service, origin = run.origin, profile = run.profile, created = rfc3339(run.started),
     changes = #lines, requests = #lines,
   }
   header.hash = plan.hash(header, body)

@@ -10,6 +10,7 @@
 
 local raw = require "moonlever.raw"
 local change = require "moonlever.change"
+local config = require "moonlever.config"
 local errors = require "moonlever.errors"
 local finder = require "moonlever.finder"
 local flow = require "moonlever.flow"
@@ -25,7 +26,7 @@ local LETTERS = { confirmed = "C", accepted = "A", failed = "F", conflict = "K",
 local contexts = {} -- service and origin -> context
 
 local function new_context(row)
-  local ctx = service.context { service = row.service }
+  local ctx = service.context { service = row.service, profile = config.of_change(row) }
   if ctx.origin ~= row.origin then
     errors.raise("guard", ("this is of %s, and %s is at %s now"):format(row.origin, ctx.catalogue.title, ctx.origin), {
       fix = ("set %s to %s; nothing was sent"):format(ctx.catalogue.env.url, row.origin),

@@ -8,6 +8,7 @@
 --   resume.main("hdye0c3d4a1k")
 
 local raw = require "moonlever.raw"
+local config = require "moonlever.config"
 local errors = require "moonlever.errors"
 local memory = require "moonlever.memory"
 local recover = require "moonlever.recover"
@@ -107,6 +108,7 @@ function resume.take_up(id)
     })
   end
   if run.state == "done" or run.state == "partial" then finished(run) end
+  config.bind(run, "run " .. run.run)
   raw.resume(run.run)
   recover.settle(resume.changes(run.run))
   local rows = resume.changes(run.run)
@@ -128,6 +130,7 @@ local BAD = { F = true, K = true, U = true }
 -- writes only where that run did not succeed.
 function resume.only_failed(id)
   local run, keys = resume.find(id), {}
+  config.bind(run, "run " .. run.run)
   local rows = resume.changes(run.run)
   for _, row in ipairs(rows) do
     if BAD[row.state] then keys[row.rkey] = true end

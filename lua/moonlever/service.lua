@@ -16,6 +16,7 @@ local bulk = require "moonlever.bulk"
 local catalogues = require "moonlever.catalogue"
 local change = require "moonlever.change"
 local check = require "moonlever.check"
+local config = require "moonlever.config"
 local endpoint = require "moonlever.endpoint"
 local errors = require "moonlever.errors"
 local lists = require "moonlever.lists"
@@ -253,15 +254,17 @@ end
 
 local OPTIONS = {
   service = "string", url = "string", rate = "number", concurrency = "integer",
-  headroom = "number", profile = true,
+  headroom = "number", profile = "string",
 }
 
 local function connect_options(argument)
   if type(argument) == "string" then return { service = argument } end
   local options = check.options("connect", argument, OPTIONS)
-  if options.profile ~= nil then
-    errors.usage("connect: profiles are not there yet",
-      "leave profile out and set the environment variables of the service")
+  if options.profile and options.url then
+    errors.usage("connect: a profile says where it is: leave out 'url'")
+  end
+  if not options.service and options.profile and raw.config_directory() then
+    options.service = config.named(options.profile).service
   end
   if not options.service then errors.usage("connect: 'service' is missing", 'write connect "screendesk"') end
   return options
@@ -285,12 +288,15 @@ function service.catalogue(name)
   errors.usage(("connect: unknown service '%s'%s"):format(tostring(name), suggest.phrase(name, service.NAMES)))
 end
 
--- The origin to talk to: option, setting or environment, catalogue.
-local function origin_of(options, catalogue)
-  local url = options.url or raw.setting(catalogue.env.url) or catalogue.origin
+-- The origin to talk to: option, profile, setting or environment, catalogue. A profile never
+-- takes the environment's: that may be the one of another account.
+local function origin_of(options, catalogue, profile)
+  local url = options.url or (profile and profile.origin) or (not profile and raw.setting(catalogue.env.url))
+    or catalogue.origin
   if not url or url == "" then
     errors.raise("usage", ("connect: the address of %s is not known"):format(catalogue.title), {
-      fix = ("set %s, or pass url = …"):format(catalogue.env.url), config = true,
+      fix = profile and ("give profile '%s' an origin"):format(profile.name)
+        or ("set %s, or pass url = …"):format(catalogue.env.url), config = true,
     })
   end
   return (url:gsub("/+$", ""))
@@ -303,25 +309,42 @@ local function usual_concurrency(catalogue)
   return raw.concurrency() == DEFAULT_CONCURRENCY and catalogue.concurrency or nil
 end
 
-local function connect_handle(options, catalogue, origin)
+-- The credentials of a catalogue, with the commands of a profile.
+local function credentials_of(catalogue, profile)
+  if not profile then return catalogue.credentials end
+  local credentials = {}
+  for name, spec in pairs(catalogue.credentials) do
+    credentials[name] = { env = spec.env, header = spec.header, prefix = spec.prefix, command = profile.commands[name] }
+  end
+  return credentials
+end
+
+local function place_of_origin(options, catalogue, profile)
+  if options.url then return "url" end
+  return profile and ("the origin of profile '%s'"):format(profile.name) or catalogue.env.url
+end
+
+local function connect_handle(options, catalogue, origin, profile)
+  local headroom = options.headroom or (profile and profile.headroom)
   local ok, handle = pcall(raw.connect, {
-    service = catalogue.name, origin = origin, credentials = catalogue.credentials,
-    rate = options.rate, concurrency = options.concurrency or usual_concurrency(catalogue),
-    headroom = options.headroom and options.headroom / 100,
+    service = catalogue.name, origin = origin, credentials = credentials_of(catalogue, profile),
+    profile = profile and profile.name, environment = config.environment_counts(profile, catalogue, origin),
+    rate = options.rate or (profile and profile.rate),
+    concurrency = options.concurrency or usual_concurrency(catalogue), headroom = headroom and headroom / 100,
   })
   if ok then return handle end
   if errors.is(handle) then
     errors.add(handle, {
-      fix = ("give %s only scheme and host, such as %s"):format(options.url and "url" or catalogue.env.url,
-        catalogue.origin or "https://host.example"),
+      fix = handle.message:find("not an address", 1, true) and ("give %s only scheme and host, such as %s"):format(
+        place_of_origin(options, catalogue, profile), catalogue.origin or "https://host.example") or nil,
       config = not options.url, -- the setting is wrong, not the script: exit code 2
     })
   end
   error(handle, 0)
 end
 
--- A client of a service: a name, or { service=, url= (scheme and host), rate=
--- (requests a second at most, 0 = no limit), concurrency= (requests in flight at
+-- A client of a service: a name, or { service=, profile= (config.lua), url= (scheme and
+-- host), rate= (requests a second at most, 0 = no limit), concurrency= (requests in flight at
 -- most), headroom= (use at most this percentage of a known quota) }. Sends nothing.
 -- Raises usage.
 function service.connect(argument, ...)
@@ -341,10 +364,13 @@ end
 
 -- A context for one catalogue, whose options were checked.
 local function context_of(catalogue, options)
-  local origin = origin_of(options, catalogue)
-  local handle = connect_handle(options, catalogue, origin)
+  local profile = config.choose(options, catalogue)
+  local origin = origin_of(options, catalogue, profile)
+  local handle = connect_handle(options, catalogue, origin, profile)
+  if profile then raw.use_profile(profile.name, profile.production) end
   local ctx = {
     name = catalogue.name, catalogue = catalogue, handle = handle, origin = handle:origin(),
+    profile = profile and profile.name,
     overlay = raw.mode() == "dry-run" and overlay.new() or nil,
     resources = {}, -- by name, made when they are needed
     busy = {},    -- objects with a write under way

@@ -51,6 +51,14 @@ function suggest.closest(word, candidates)
   return best
 end
 
+-- Is the word one of an array of words?
+function suggest.has(list, word)
+  for _, known in ipairs(list) do
+    if known == word then return true end
+  end
+  return false
+end
+
 -- The string keys of a table, sorted.
 function suggest.names(t)
   local names = {}

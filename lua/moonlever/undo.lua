@@ -9,6 +9,7 @@
 
 local raw = require "moonlever.raw"
 local apply = require "moonlever.apply"
+local config = require "moonlever.config"
 local errors = require "moonlever.errors"
 local inverses = require "moonlever.inverses"
 local planned = require "moonlever.planned"
@@ -169,6 +170,7 @@ end
 function undo.main(id)
   local run = resume.find(id)
   check(run)
+  config.bind(run, "run " .. run.run)
   local rows = inverses_of(run)
   if #rows == 0 then
     raw.log(1, ("run %s has changed nothing that could be undone"):format(run.run))

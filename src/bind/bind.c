@@ -9,6 +9,7 @@
 #include "bind/json.h"
 
 #define REPORT_MAX (1024 * 1024)
+#define PROFILES_MAX 4096
 
 struct ml_setting {
     struct ml_setting *next;
@@ -23,6 +24,7 @@ static int begin(void *ud, const char *run_id, const char *operation, const char
 {
     struct ml_bind *b = ud;
     char service[64];
+    b->record.run.profile = b->profiles.len ? ml_buf_str(&b->profiles) : NULL;
     snprintf(service, sizeof service, "%.*s", (int)strcspn(operation, "."), operation);
     return ml_record_begin(&b->record, run_id, service, origin, err);
 }
@@ -37,6 +39,7 @@ void ml_bind_create(struct ml_bind *b)
     ml_buf_create(&b->report, REPORT_MAX);
     ml_buf_create(&b->plan, REPORT_MAX);
     ml_buf_create(&b->failures, REPORT_MAX);
+    ml_buf_create(&b->profiles, PROFILES_MAX);
 }
 
 void ml_bind_destroy(struct ml_bind *b)
@@ -52,6 +55,7 @@ void ml_bind_destroy(struct ml_bind *b)
     ml_buf_destroy(&b->report);
     ml_buf_destroy(&b->plan);
     ml_buf_destroy(&b->failures);
+    ml_buf_destroy(&b->profiles);
 }
 
 void ml_bind_reset(struct ml_bind *b)
@@ -60,6 +64,7 @@ void ml_bind_reset(struct ml_bind *b)
     ml_buf_clear(&b->report);
     ml_buf_clear(&b->plan);
     ml_buf_clear(&b->failures);
+    ml_buf_clear(&b->profiles);
     b->plan_lines = 0;
     b->items = b->items_total = 0;
     b->item_ok = b->item_failed = b->item_skipped = 0;
@@ -163,5 +168,6 @@ int ml_bind_open(lua_State *L, struct ml_bind *b)
     ml_bind_records(L);
     ml_bind_patch(L, b);
     ml_bind_journal(L, b);
+    ml_bind_credential(L, b);
     return 1;
 }

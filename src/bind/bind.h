@@ -16,6 +16,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -38,7 +39,11 @@ struct ml_bind {
     unsigned concurrency;
     bool env;                    /* credentials and settings may be read from the environment */
     struct ml_setting *settings; /* NAME=VALUE pairs given by the host; owned, values wiped */
-    const char *kind;            /* of the run, for the journal; NULL = "run" */
+    struct ml_buf profiles;      /* names of those in use in this run, apart by commas */
+    /* Runs a program without a shell: the first line of its output. NULL = nobody does. */
+    ptrdiff_t (*command)(void *ud, const char *const *argv, char *out, size_t size);
+    void *command_ud;
+    const char *kind; /* of the run, for the journal; NULL = "run" */
     const char *script_name;
     int argc; /* the script's own arguments */
     const char *const *argv;
@@ -98,6 +103,7 @@ void ml_bind_system(lua_State *L, struct ml_bind *b);
 void ml_bind_records(lua_State *L);
 void ml_bind_patch(lua_State *L, struct ml_bind *b);
 void ml_bind_journal(lua_State *L, struct ml_bind *b);
+void ml_bind_credential(lua_State *L, struct ml_bind *b);
 
 /* change.c, for http.c: checks that the value at idx is a change that may be sent now, and
  * shields the running task until the change has ended. */

@@ -134,6 +134,12 @@ void ml_door_stop(struct ml_door *door, const char *why)
                  why);
 }
 
+void ml_door_production(struct ml_door *door, const char *profile)
+{
+    if (!door->production[0])
+        snprintf(door->production, sizeof door->production, "%s", profile);
+}
+
 static void put_question(const struct ml_door *door, const struct ml_entry *e, char *out,
                          size_t size)
 {
@@ -141,32 +147,51 @@ static void put_question(const struct ml_door *door, const struct ml_entry *e, c
     if (door->expected)
         snprintf(amount, sizeof amount, "about %llu changes",
                  (unsigned long long)door->expected);
-    snprintf(out, size, "%s on %s, first %.60s: %s. %s%sSend them?", e->operation, e->origin,
+    snprintf(out, size, "%s%s%s on %s, first %.60s: %s. %s%sSend them?", door->production,
+             door->production[0] ? " is production: " : "", e->operation, e->origin,
              e->target ? e->target : "of all", amount, e->warning ? e->warning : "",
              e->warning ? ". " : "");
+}
+
+static bool run_is_asked(const struct ml_door *door)
+{
+    return door->asked && (!door->production[0] || door->asked_production);
 }
 
 /* Has the host been asked about this change, as one of the run and one of its operation? */
 static bool is_asked(const struct ml_door *door, const struct ml_entry *e)
 {
     return door->dry_run ||
-           (door->asked &&
+           (run_is_asked(door) &&
             (!e->warning || has_name(door->warned, door->warned_len, e->operation)));
+}
+
+/* Nobody could be asked: what would do instead. */
+static void nobody_to_ask(const struct ml_door *door, char *why, size_t size)
+{
+    if (door->production[0])
+        snprintf(why, size,
+                 "nothing was sent: profile %s is production, which a plain yes does not "
+                 "confirm; confirm the number of changes with --confirm=N",
+                 door->production);
+    else
+        snprintf(why, size, "nothing was sent: there is nobody to ask; confirm with %s",
+                 door->how ? door->how : "--yes, or look first with --dry-run");
 }
 
 static int ask(struct ml_door *door, const struct ml_entry *e, struct ml_err *err)
 {
-    char text[600];
+    char text[700];
     put_question(door, e, text, sizeof text);
-    door->asked = door->yes || door->confirmed_for;
+    door->asked = (door->yes && !door->production[0]) || door->confirmed_for;
     if (!door->asked && door->confirm)
         door->asked = door->confirm(door->confirm_ud, text, strlen(text)) == 1;
+    door->asked_production = door->asked && door->production[0];
     if (door->asked)
         return e->warning ? add_name(&door->warned, &door->warned_len, e->operation, err) : 0;
-    char why[200] = "not confirmed: nothing was sent";
+    char why[300] = "not confirmed: nothing was sent";
     if (!door->confirm)
-        snprintf(why, sizeof why, "nothing was sent: there is nobody to ask; confirm with %s",
-                 door->how ? door->how : "--yes, or look first with --dry-run");
+        nobody_to_ask(door, why, sizeof why);
     ml_door_stop(door, why);
     return ml_err_set(err, ML_GUARD, "%s", door->stopped);
 }
@@ -198,6 +223,14 @@ static int refuse(struct ml_door *door, struct ml_err *err, const struct ml_entr
         return ml_err_set(
             err, ML_GUARD, "stopped before change %llu: the run may make %llu (--max-changes)",
             (unsigned long long)door->begun + 1, (unsigned long long)door->max_changes);
+    if (door->production[0] && door->confirmed_for && !door->dry_run &&
+        door->begun >= door->confirmed_for)
+        return ml_err_set(
+            err, ML_GUARD,
+            "stopped before change %llu: profile %s is production, and %llu were confirmed "
+            "(--confirm)",
+            (unsigned long long)door->begun + 1, door->production,
+            (unsigned long long)door->confirmed_for);
     if (needs_number(door, e))
         return ml_err_set(err, ML_GUARD,
                           "stopped before delete %llu: so many need their number as "
@@ -235,7 +268,7 @@ int ml_door_open(struct ml_door *door, const struct ml_entry *entry, struct ml_e
 {
     if (door->stopped[0])
         ml_err_set(err, ML_GUARD, "%s", door->stopped);
-    else if ((door->dry_run || door->asked || ask(door, entry, err) == 0) &&
+    else if ((door->dry_run || run_is_asked(door) || ask(door, entry, err) == 0) &&
              ml_door_begin(door, entry->operation, entry->origin, err) == 0)
         return 0;
     return turn_away(door, err);

@@ -65,6 +65,9 @@ struct ml_door {
     size_t warned_len;
     char stopped[500]; /* why the door is shut, "" = open */
     char refused[300]; /* why it first refused a change, "" = never */
+    /* A profile in use that is marked as production, "" = none: a plain yes is not enough. */
+    char production[65];
+    bool asked_production; /* that was confirmed by a number or by its name */
     int (*confirm)(void *ud, const char *text, size_t len);
     void *confirm_ud;
     void (*on_run)(void *ud, const char *run_id);
@@ -85,6 +88,9 @@ struct ml_entry {
 };
 
 void ml_door_create(struct ml_door *door);
+/* From now on the run has a profile that is production: what a plain yes would allow needs the
+ * number of changes, or the name of the profile typed by somebody. */
+void ml_door_production(struct ml_door *door, const char *profile);
 void ml_door_destroy(struct ml_door *door);
 /* Forgets the last run and its licence; the settings and the host's callbacks stay. */
 void ml_door_reset(struct ml_door *door);

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "bind/bind.h"
+#include "bind/credential.h"
 #include "bind/http.h"
 
 #define CLIENT_TYPE "moonlever.client"
@@ -68,16 +69,6 @@ static int usage(lua_State *L, const char *fmt, const char *what)
     return ml_bind_raise(L, &err);
 }
 
-/* Control characters in a secret would split the header; a newline at its end is a common slip.
- */
-static void check_secret(lua_State *L, const char *secret, const char *env)
-{
-    for (const unsigned char *p = (const unsigned char *)secret; *p; p++)
-        if (*p < 0x20 || *p == 0x7f)
-            usage(L, "%s holds a line break or another control character; set it again without",
-                  env);
-}
-
 /* The credential described by the table at the top. */
 static void add_credential(lua_State *L, struct ml_bind *b, struct ml_http_client *c,
                            const char *name)
@@ -87,14 +78,16 @@ static void add_credential(lua_State *L, struct ml_bind *b, struct ml_http_clien
     const char *env = text_field(L, t, "env", "");
     const char *header = text_field(L, t, "header", "Authorization");
     const char *prefix = text_field(L, t, "prefix", "");
-    const char *secret = ml_bind_get(b, env);
+    const char *secret;
+    struct ml_err err;
     struct credential *cred = &c->credentials[c->credentials_len];
     snprintf(cred->name, sizeof cred->name, "%s", name);
     snprintf(cred->env, sizeof cred->env, "%s", env);
     cred->line = NULL;
     c->credentials_len++;
+    if (ml_credential_find(L, b, t, env, ml_origin_text(c->origin), &secret, &err) < 0)
+        ml_bind_raise(L, &err);
     if (secret && *secret) {
-        check_secret(L, secret, env);
         size_t len = strlen(header) + strlen(prefix) + strlen(secret) + 3;
         if (ml_log_secret(b->log, secret) < 0 || (cred->line = malloc(len)) == NULL)
             luaL_error(L, "not enough memory");
@@ -114,8 +107,8 @@ static void add_credentials(lua_State *L, struct ml_bind *b, struct ml_http_clie
     lua_pop(L, 1);
 }
 
-/* raw.connect{service=, origin=, credentials=, rate=, concurrency=, headroom=, timeout=} ->
- * client */
+/* raw.connect{service=, origin=, credentials=, profile=, environment=, rate=, concurrency=,
+ * headroom=, timeout=} -> client */
 static int l_connect(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);

@@ -145,6 +145,7 @@ int ml_record_begin(struct ml_record *r, const char *id, const char *service,
         .args = ml_buf_str(&args),
         .service = service,
         .origin = origin,
+        .profile = r->run.profile,
         .started = ml_clock_wall_ms(),
     };
     if (rc == 0)

@@ -54,6 +54,7 @@ struct ml_record_run {
     const char *kind; /* run, plan, apply, undo */
     const char *undo_of, *plan;
     const char *script, *source;
+    const char *profile; /* names of profiles, NULL = none */
     int argc;
     const char *const *argv;
 };

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "cli/cmd.h"
+#include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/prompt.h"
 #include "cli/signals.h"
@@ -50,7 +51,13 @@ static void on_output(void *ud, const char *text, size_t len)
 static int on_confirm(void *ud, const char *text, size_t len)
 {
     struct run *r = ud;
-    return ml_prompt_ask(r->t, text, len, ml_signals_fd());
+    return ml_prompt_ask(r->t, text, len, moonlever_confirm_word(r->h), ml_signals_fd());
+}
+
+static ptrdiff_t on_command(void *ud, const char *const *argv, char *out, size_t size)
+{
+    struct run *r = ud;
+    return ml_command_line(r->t, argv, out, size);
 }
 
 /* The promised line, in every mode and however quiet. */
@@ -118,6 +125,7 @@ static int apply_flags(struct run *r, struct ml_err *err)
     } passed[] = {
         {ML_FLAG_DRY_RUN, "dry_run"},
         {ML_FLAG_PLAN, "plan_file"},
+        {ML_FLAG_PROFILE, "profile"},
         {ML_FLAG_YES, "yes"},
         {ML_FLAG_CONFIRM, "confirm"},
         {ML_FLAG_CANARY, "canary"},
@@ -153,12 +161,14 @@ static int start_practice(struct run *r, struct ml_err *err)
     return 0;
 }
 
-/* A practice run gets none of the real credentials: whatever the script does with other
- * services, it cannot touch a real account. */
+/* A practice run gets none of the real credentials, and no profiles: whatever the script does
+ * with other services, it cannot touch a real account. */
 static int apply_account(struct run *r, struct ml_secrets *secrets, struct ml_err *err)
 {
     if (r->o->count[ML_FLAG_PRACTICE])
-        return start_practice(r, err);
+        return set(r, "config", "", err) < 0 ? -1 : start_practice(r, err);
+    if (ml_secrets_close_process(err) < 0)
+        return -1; /* profiles may bring some as well */
     for (size_t i = 0; i < secrets->count; i++)
         if (set(r, "credential", secrets->text[i], err) < 0)
             return -1;
@@ -192,7 +202,8 @@ static int prepare(struct run *r, struct ml_secrets *secrets, struct ml_err *err
     moonlever_on_log(r->h, on_log, r);
     moonlever_on_output(r->h, on_output, r);
     moonlever_on_run(r->h, on_run, r);
-    if (!r->o->count[ML_FLAG_YES] && ml_prompt_possible(r->t))
+    moonlever_on_command(r->h, on_command, r);
+    if (ml_prompt_possible(r->t)) /* with --yes it is asked for production only */
         moonlever_on_confirm(r->h, on_confirm, r);
     return rc;
 }

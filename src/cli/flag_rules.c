@@ -46,6 +46,8 @@ static int check_flags(const struct ml_options *o, struct ml_err *err)
  * the run would change the real one. */
 static int check_practice(const struct ml_options *o, struct ml_err *err)
 {
+    if (o->count[ML_FLAG_PRACTICE] && o->count[ML_FLAG_PROFILE])
+        return complain(o, err, "--practice uses no profile: leave out one of the two.");
     static const enum ml_flag shapes[] = {ML_FLAG_RECORDINGS, ML_FLAG_USERS, ML_FLAG_POSTS,
                                           ML_FLAG_SEED, ML_FLAG_FAULTS};
     if (!ml_command_has(o->command, ML_FLAG_PRACTICE) || o->count[ML_FLAG_PRACTICE])

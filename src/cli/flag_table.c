@@ -38,13 +38,20 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                              ML_GROUP_RUN, "again, but only what failed in RUN",
                              "The script and the arguments are those of RUN: no\n"
                              "script is named."},
+    [ML_FLAG_PROFILE] = {"profile", 0, ML_TYPE_TEXT, "NAME", READS, NULL, 0, 0, ML_GROUP_RUN,
+                         "the account to use; see moonlever help config",
+                         "For the service of that profile. Without it the\n"
+                         "script says, or the default of the service is used.\n"
+                         "A run goes on under its own profile only."},
     [ML_FLAG_YES] = {"yes", 'y', ML_TYPE_SWITCH, NULL, SENDS, NULL, 0, 0, ML_GROUP_RUN,
                      "do not ask before the first change",
                      "Without it the first change asks once on the\n"
                      "terminal. Where there is no terminal, nothing is\n"
                      "changed and the exit code is 6."},
     [ML_FLAG_CONFIRM] = {"confirm", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 0, BILLION,
-                         ML_GROUP_RUN, "yes, and up to N deletes (--yes alone: 10)", NULL},
+                         ML_GROUP_RUN, "yes, and up to N deletes (--yes alone: 10)",
+                         "A profile marked as production needs it where nobody\n"
+                         "is there to type its name: N changes are let in."},
     [ML_FLAG_CANARY] = {"canary", 0, ML_TYPE_SWITCH, NULL, SENDS, NULL, 0, 0, ML_GROUP_RUN,
                         "first 1 change, then 10, then 100, then all",
                         "Each step must come out well before the next one\n"

@@ -52,6 +52,7 @@ enum ml_flag {
     ML_FLAG_DRY_RUN,
     ML_FLAG_PLAN,
     ML_FLAG_ONLY_FAILED,
+    ML_FLAG_PROFILE,
     ML_FLAG_YES,
     ML_FLAG_CONFIRM,
     ML_FLAG_CANARY,

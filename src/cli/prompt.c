@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#define ANSWER_MAX 16
+#define ANSWER_MAX 80
 
 /* The descriptor that answers come from, -1 when there is none; *opened: the caller closes it.
  */
@@ -63,29 +63,36 @@ static bool read_line(int fd, int stop_fd, char line[ANSWER_MAX])
 }
 
 /* The question stays on one line with the answer. */
-static void put_question(struct ml_term *t, const char *text, size_t len)
+static void put_question(struct ml_term *t, const char *text, size_t len, const char *word)
 {
     bool question = len > 0 && text[len - 1] == '?';
     struct ml_buf b;
-    ml_buf_create(&b, len + 20);
-    if (ml_buf_add(&b, text, len) == 0 &&
-        ml_buf_adds(&b, question ? " [y/N] " : " Go on? [y/N] ") == 0)
+    ml_buf_create(&b, len + strlen(word) + 40);
+    int rc = ml_buf_add(&b, text, len);
+    if (rc == 0 && *word)
+        rc = ml_buf_addf(&b, " Type '%s' to go on: ", word);
+    else if (rc == 0)
+        rc = ml_buf_adds(&b, question ? " [y/N] " : " Go on? [y/N] ");
+    if (rc == 0)
         ml_term_text(t, b.data, b.len);
     ml_buf_destroy(&b);
 }
 
-bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len, int stop_fd)
+bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len, const char *word,
+                   int stop_fd)
 {
     char line[ANSWER_MAX] = "";
     bool opened;
     int fd = answers(t, &opened);
     if (fd < 0)
         return false;
-    put_question(t, text, len);
+    put_question(t, text, len, word);
     bool got = read_line(fd, stop_fd, line);
     if (opened)
         close(fd);
     if (got)
         t->fresh = true; /* the terminal has shown the answer and its newline */
+    if (*word)
+        return got && strcmp(line, word) == 0;
     return got && (strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0);
 }

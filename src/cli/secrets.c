@@ -48,7 +48,7 @@ static int take_one(struct ml_secrets *s, const char *name, struct ml_err *err)
 }
 
 /* A memory image would hold the credentials. Sanitizers need to trace their own process. */
-static int close_process(struct ml_err *err)
+int ml_secrets_close_process(struct ml_err *err)
 {
     const struct rlimit none = {0, 0};
     if (setrlimit(RLIMIT_CORE, &none) < 0)
@@ -69,7 +69,7 @@ int ml_secrets_take(struct ml_secrets *s, const char *const *names, struct ml_er
         if (take_one(s, *names, err) < 0)
             rc = -1; /* go on: no credential may stay in the environment */
     if (rc == 0 && s->count > 0)
-        rc = close_process(err);
+        rc = ml_secrets_close_process(err);
     if (rc < 0)
         ml_secrets_wipe(s);
     return rc;

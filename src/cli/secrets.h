@@ -32,6 +32,8 @@ struct ml_secrets {
  * empty counts as not set. -1 when memory is out, when there are more than ML_SECRETS_MAX, or
  * when the process cannot be closed to others; what was taken is wiped then. */
 int ml_secrets_take(struct ml_secrets *s, const char *const *names, struct ml_err *err);
+/* From now on the process writes no core dump, and others of the same user cannot trace it. */
+int ml_secrets_close_process(struct ml_err *err);
 /* Wipes and frees the copies. Harmless when done already. */
 void ml_secrets_wipe(struct ml_secrets *s);
 

@@ -50,6 +50,9 @@ static const char environment[] =
     "  TERM=dumb               no colour, and no line that is rewritten\n"
     "  XDG_STATE_HOME          where the journal is: moonlever/journal.db in there\n"
     "                          (default ~/.local/state)\n"
+    "  XDG_CONFIG_HOME         where profiles are: moonlever/config.lua in there\n"
+    "                          (default ~/.config); MOONLEVER_CONFIG_DIR goes before\n"
+    "  MOONLEVER_PROFILE       the profile to use, as --profile\n"
     "  MOONLEVER_SETTLE        seconds to wait before a write whose end is unknown is\n"
     "                          looked up; for tests\n"
     "\n"
@@ -58,6 +61,80 @@ static const char environment[] =
     "\n"
     "These hold credentials. They are taken out of the environment before the script\n"
     "begins: neither scripts nor the programs they start can see them.\n";
+
+static const char config[] =
+    "  $XDG_CONFIG_HOME/moonlever (default ~/.config/moonlever) holds:\n"
+    "\n"
+    "  config.lua        profiles, written by you\n"
+    "  credentials/NAME  tokens, written by `moonlever login` (mode 0600)\n"
+    "  defaults          which profile a service has, by `moonlever profile use`\n"
+    "\n"
+    "config.lua is a Lua table, read as text; it can call nothing:\n"
+    "\n"
+    "  return {\n"
+    "    default  = { screendesk = \"acme\" },\n"
+    "    profiles = {\n"
+    "      acme = {\n"
+    "        service    = \"screendesk\",\n"
+    "        origin     = \"https://app.screendesk.io\",\n"
+    "        token_cmd  = { \"pass\", \"show\", \"acme\" },\n"
+    "        rate       = 5,\n"
+    "        headroom   = 80,\n"
+    "        production = true,\n"
+    "      },\n"
+    "    },\n"
+    "  }\n"
+    "\n"
+    "  service     what the profile is an account of; the only key that must be there\n"
+    "  origin      scheme and host; without it the service's own, never the\n"
+    "              environment's\n"
+    "  token_cmd   a program and its arguments, run without a shell: the first line\n"
+    "              that it prints is the token. { default = {...}, scim = {...} } where a\n"
+    "              service has several credentials\n"
+    "  rate        requests a second, as --rate\n"
+    "  headroom    use at most this percentage of a known quota\n"
+    "  production  confirm one level higher: where --yes would do, --confirm=N is needed,\n"
+    "              or the name of the profile typed on a terminal\n"
+    "\n"
+    "Which profile: --profile NAME (or MOONLEVER_PROFILE), then connect { profile = },\n"
+    "then, unless the environment says where the service is, its default: what\n"
+    "`profile use` chose, `default` in config.lua, a profile named as the service.\n"
+    "A run that is resumed or undone, and a plan, stay with their profile.\n"
+    "\n"
+    "Where its token comes from: token_cmd, then the environment (only if that names no\n"
+    "other origin), then the file that login wrote, which is used for its own origin\n"
+    "only, and not at all when others may read it. Tokens are never given in flags.\n"
+    "\n"
+    "`moonlever config show` tells what holds and where it comes from.\n";
+
+static const char errors[] =
+    "An error says what failed on which target, in the service's words where it has\n"
+    "any, and what to do next:\n"
+    "\n"
+    "  moonlever: screendesk.recordings.update 81c5...: 403 Forbidden\n"
+    "    the service says: Admins only\n"
+    "    fix: ask for a token of an admin\n"
+    "    request id 7f3a...\n"
+    "\n"
+    "Its kind decides what happens next:\n"
+    "\n"
+    "  network, timeout   the connection; repeated where that is safe, then exit code 5\n"
+    "  throttled          429: the run slows down and waits as long as it is told to\n"
+    "  remote, decode     the service failed, or its answer makes no sense\n"
+    "  auth, forbidden    the token is wrong, or may not do this: exit code 4\n"
+    "  notfound           the object is not there\n"
+    "  invalid            the service refuses what was sent\n"
+    "  conflict           somebody else has changed it, or it is being changed\n"
+    "  nodata             the service found nothing, which proves nothing\n"
+    "  guard              stopped on purpose: not confirmed, a limit, a licence (6)\n"
+    "  usage              a wrong argument or setting; nothing was sent (2)\n"
+    "  cancelled          Ctrl-C (130)\n"
+    "\n"
+    "In a script an error is a table with these as err.kind, and err.status, err.message,\n"
+    "err.fix, err.request_id; moonlever.try(f, ...) gives it back as a value.\n"
+    "\n"
+    "A change that did not come out as it should is in `moonlever runs RUN --failed`, and\n"
+    "`moonlever run --only-failed RUN` tries it again. -v and -vv say more.\n";
 
 static const char output[] =
     "Standard output holds data: what the script prints. With --json one more line\n"
@@ -122,6 +199,8 @@ static const char scripts[] =
 static const struct topic all[] = {
     {"exit-codes", "what the exit code says", exit_codes},
     {"environment", "variables that are read", environment},
+    {"config", "profiles, and where tokens come from", config},
+    {"errors", "what an error says, and its kinds", errors},
     {"output", "what goes where, and what programs may rely on", output},
     {"scripts", "scripts, their arguments and their licence", scripts},
 };

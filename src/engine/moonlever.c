@@ -175,6 +175,13 @@ static int set_wait(struct ml_engine *e, const char *value, struct ml_err *err)
     return 0;
 }
 
+static int set_name(struct ml_engine *e, const char *name, const char *value,
+                    struct ml_err *err)
+{
+    return ml_bind_set(&e->bind, name, value) < 0 ? ml_err_set(err, ML_MEMORY, "out of memory")
+                                                  : 0;
+}
+
 static int set_retention(struct ml_engine *e, const char *value, struct ml_err *err)
 {
     uint64_t days;
@@ -244,6 +251,10 @@ static int set(struct ml_engine *e, const char *key, const char *value, struct m
         return set_bool(&e->net_conf.proxy, value, err);
     if (strcmp(key, "ca_file") == 0)
         return set_text(&e->ca_file, value, err);
+    if (strcmp(key, "config") == 0)
+        return set_name(e, "MOONLEVER_CONFIG_DIR", value, err);
+    if (strcmp(key, "profile") == 0)
+        return set_name(e, "MOONLEVER_PROFILE", value, err);
     if (strcmp(key, "journal") == 0)
         return set_text(&e->bind.record.path, value, err);
     if (strcmp(key, "credential") == 0 || strcmp(key, "origin") == 0)
@@ -279,6 +290,17 @@ void moonlever_on_confirm(moonlever *h, moonlever_confirm_fn fn, void *ud)
 {
     h->engine->bind.door.confirm = fn;
     h->engine->bind.door.confirm_ud = ud;
+}
+
+const char *moonlever_confirm_word(const moonlever *h)
+{
+    return h->engine->bind.door.production;
+}
+
+void moonlever_on_command(moonlever *h, moonlever_command_fn fn, void *ud)
+{
+    h->engine->bind.command = fn;
+    h->engine->bind.command_ud = ud;
 }
 
 void moonlever_on_run(moonlever *h, moonlever_run_fn fn, void *ud)

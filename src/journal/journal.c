@@ -33,6 +33,16 @@ static int open_writer(struct ml_journal *j, const struct ml_journal_conf *conf,
     return 0;
 }
 
+/* A reader changes nothing, so an old journal is opened for writing once. */
+static int bring_up_to_date(const char *path, struct ml_err *err)
+{
+    struct ml_journal *j;
+    if (ml_journal_open(&(struct ml_journal_conf){.path = path}, &j, err) < 0)
+        return -1;
+    ml_journal_close(j);
+    return 0;
+}
+
 /* 0 with j->reader NULL: there is no journal yet. */
 static int open_reader(struct ml_journal *j, struct ml_err *err)
 {
@@ -40,6 +50,8 @@ static int open_reader(struct ml_journal *j, struct ml_err *err)
         return 0;
     j->reader = ml_db_open_reader(j->path, err);
     int content = j->reader ? ml_db_inspect(j->reader, j->path, err) : -1;
+    if (content == ML_DB_OLD)
+        return bring_up_to_date(j->path, err);
     if (content != ML_DB_EMPTY)
         return content < 0 ? -1 : 0;
     sqlite3_close(j->reader);
@@ -145,12 +157,13 @@ int ml_journal_begin(struct ml_journal *j, const struct ml_journal_run *run, str
         return ml_err_set(err, ML_USAGE, "there is a run %.100s already", run->id);
     }
     if (code == SQLITE_OK)
-        code =
-            ml_db_run(j->writer.db,
-                      "INSERT INTO run(run, kind, undo_of, plan, script, source, args, service,"
-                      " origin, started) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                      "sssssssssi", run->id, run->kind, run->undo_of, run->plan, run->script,
-                      run->source, run->args, run->service, run->origin, run->started);
+        code = ml_db_run(
+            j->writer.db,
+            "INSERT INTO run(run, kind, undo_of, plan, script, source, args, service,"
+            " origin, profile, started)"
+            " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "ssssssssssi", run->id, run->kind, run->undo_of, run->plan, run->script,
+            run->source, run->args, run->service, run->origin, run->profile, run->started);
     if (code != SQLITE_OK)
         return ml_writer_commit(&j->writer, code, err);
     no = sqlite3_last_insert_rowid(j->writer.db);

@@ -68,6 +68,7 @@ struct ml_journal_run {
     const char *source;  /* its text, for resume */
     const char *args;    /* its arguments, a JSON array of strings */
     const char *service, *origin;
+    const char *profile; /* names of the profiles in use, apart by commas */
     int64_t started;
 };
 

@@ -18,8 +18,10 @@ struct ml_cursor {
 #define OF_RUN(id) id " > " BASE " AND " id " < " BASE " + 4294967296"
 #define IS_LAST "NOT EXISTS (SELECT 1 FROM mut x WHERE x.run = m.run AND x.redoes = m.seq)"
 
-#define RUN_COLUMNS \
-    "no, run, kind, undo_of, plan, script, service, origin, started, ended, state, exit, noop"
+#define RUN_COLUMNS                                                                           \
+    "no, run, kind, undo_of, plan, script, service, origin, profile, started, ended, state, " \
+    "exit,"                                                                                   \
+    " noop"
 #define CHANGE_COLUMNS                                                                       \
     "m.id, m.seq, m.rkey, m.service, m.origin, m.operation, m.resource, m.target, m.method," \
     " m.path, m.effect, m.body, m.before, m.after, m.occurrence, m.undo_of, m.redoes, "      \

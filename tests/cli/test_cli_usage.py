@@ -7,7 +7,7 @@ import unittest
 from cli_kit import moonlever, script
 
 COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "get", "practice", "stubs", "help", "version")
-TOPICS = ("exit-codes", "environment", "output", "scripts")
+TOPICS = ("exit-codes", "environment", "config", "errors", "output", "scripts")
 
 
 class Help(unittest.TestCase):

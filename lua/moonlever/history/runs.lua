@@ -193,6 +193,7 @@ local function head_lines(host, run, counts)
   if run.service or run.origin then
     host.write(("account   %s at %s\n"):format(text.safe(run.service or "?"), text.safe(run.origin or "?")))
   end
+  if run.profile then host.write(("profile   %s\n"):format(text.safe(run.profile))) end
   host.write(("started   %s\n"):format(time_text(run)))
   host.write(("state     %s\n"):format(state_text(run)))
   host.write(("changes   %s%s\n"):format(text.number(total), total > 0 and ": " .. counts_text(counts) or ""))

@@ -88,6 +88,7 @@ end
 local function head_lines(write, header)
   write(("plan      %s%s%s\n"):format(said("%s", header.script), said(" for %s", header.service),
     said(" at %s", header.origin)))
+  write(said("profile   %s\n", header.profile))
   local words = text.shell_words(header.args)
   if words ~= "" then write(("arguments %s\n"):format(text.safe(words))) end
   write(("made      %s%s\n"):format(made_text(header), said(" by run %s", header.run)))
