@@ -26,6 +26,15 @@ int ml_cmd_show(const struct ml_options *o, struct ml_term *t);
 int ml_cmd_runs(const struct ml_options *o, struct ml_term *t);
 /* Shows what a service holds. */
 int ml_cmd_get(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
+/* Stores a token, once it has been tried out. */
+int ml_cmd_login(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
+/* Profiles: list, use, remove. */
+int ml_cmd_profile(const struct ml_options *o, struct ml_term *t);
+/* Which settings hold. */
+int ml_cmd_config(const struct ml_options *o, const struct ml_secrets *secrets,
+                  struct ml_term *t);
+/* Looks for what is wrong. */
+int ml_cmd_doctor(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
 /* Serves the practice account until a signal comes. */
 int ml_cmd_practice(const struct ml_options *o, struct ml_term *t);
 /* Writes files made from the catalogues. */

@@ -117,6 +117,12 @@ static int set_flag(struct run *r, enum ml_flag flag, const char *key, struct ml
     return set(r, key, value, err);
 }
 
+/* The profile of a login need not be there yet. */
+static bool is_for_us(const struct ml_options *o, enum ml_flag flag)
+{
+    return flag == ML_FLAG_PROFILE && o->command == ML_CMD_LOGIN;
+}
+
 static int apply_flags(struct run *r, struct ml_err *err)
 {
     static const struct {
@@ -137,7 +143,8 @@ static int apply_flags(struct run *r, struct ml_err *err)
         {ML_FLAG_MAX_TIME, "max_time"},
     };
     for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
-        if (r->o->count[passed[i].flag] && set_flag(r, passed[i].flag, passed[i].key, err) < 0)
+        if (r->o->count[passed[i].flag] && !is_for_us(r->o, passed[i].flag) &&
+            set_flag(r, passed[i].flag, passed[i].key, err) < 0)
             return -1;
     if (r->o->count[ML_FLAG_PLAN] && set(r, "dry_run", "true", err) < 0)
         return -1;
@@ -309,7 +316,9 @@ static void next_words(struct run *r, const struct ml_closing *c)
 /* What was shown is all there is to say. */
 static bool is_mere_look(const struct ml_options *o)
 {
-    return o->command == ML_CMD_GET && !o->count[ML_FLAG_VERBOSE];
+    return (o->command == ML_CMD_GET || o->command == ML_CMD_LOGIN ||
+            o->command == ML_CMD_DOCTOR) &&
+           !o->count[ML_FLAG_VERBOSE];
 }
 
 /* The closing words on standard error: the report, what went wrong, and what to do next. A

@@ -5,6 +5,8 @@
  */
 #include "cli/flags.h"
 
+#include <string.h>
+
 #define SEE "\nsee: moonlever %s --help"
 
 static const char *name_of(const struct ml_options *o)
@@ -100,6 +102,20 @@ static int check_get(const struct ml_options *o, struct ml_err *err)
                                   : "what? Name a service and a resource.");
 }
 
+static bool word_is(const struct ml_options *o, int at, const char *word)
+{
+    return at < o->word_count && strcmp(o->words[at], word) == 0;
+}
+
+static int check_profile(const struct ml_options *o, struct ml_err *err)
+{
+    if (word_is(o, 0, "list"))
+        return o->word_count == 1 ? 0 : complain(o, err, "'profile list' takes no name.");
+    if (word_is(o, 0, "use") || word_is(o, 0, "remove"))
+        return o->word_count == 2 ? 0 : complain(o, err, "which profile? Name it.");
+    return complain(o, err, "what about profiles? list, use NAME or remove NAME.");
+}
+
 static int check_command(const struct ml_options *o, struct ml_err *err)
 {
     switch (o->command) {
@@ -114,6 +130,10 @@ static int check_command(const struct ml_options *o, struct ml_err *err)
         return check_runs(o, err);
     case ML_CMD_GET:
         return check_get(o, err);
+    case ML_CMD_PROFILE:
+        return check_profile(o, err);
+    case ML_CMD_CONFIG:
+        return word_is(o, 0, "show") ? 0 : complain(o, err, "what about it? config show.");
     case ML_CMD_STUBS:
         return o->count[ML_FLAG_OUT] ? 0
                                      : complain(o, err, "where to? Name a directory: -o DIR.");

@@ -15,6 +15,7 @@
 #define STUBS (1u << ML_CMD_STUBS)
 #define SCRIPT (RUN | PLAN)
 #define SENDS (SCRIPT | 1u << ML_CMD_APPLY | 1u << ML_CMD_RESUME | UNDO)
+#define LOGIN (1u << ML_CMD_LOGIN)
 #define READS (SENDS | GET)
 #define ACCOUNT (SCRIPT | GET)
 #define EVERY ((1u << ML_COMMANDS) - 1)
@@ -38,8 +39,9 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                              ML_GROUP_RUN, "again, but only what failed in RUN",
                              "The script and the arguments are those of RUN: no\n"
                              "script is named."},
-    [ML_FLAG_PROFILE] = {"profile", 0, ML_TYPE_TEXT, "NAME", READS, NULL, 0, 0, ML_GROUP_RUN,
-                         "the account to use; see moonlever help config",
+    [ML_FLAG_PROFILE] = {"profile", 0, ML_TYPE_TEXT, "NAME",
+                         READS | LOGIN | 1u << ML_CMD_CONFIG | 1u << ML_CMD_DOCTOR, NULL, 0, 0,
+                         ML_GROUP_RUN, "the account to use; see moonlever help config",
                          "For the service of that profile. Without it the\n"
                          "script says, or the default of the service is used.\n"
                          "A run goes on under its own profile only."},
@@ -92,6 +94,18 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                        "forget old runs: they cannot be undone any more", NULL},
     [ML_FLAG_KEEP] = {"keep", 0, ML_TYPE_INTEGER, "DAYS", RUNS, NULL, 0, 36500, ML_GROUP_SHOW,
                       "how many days --purge keeps (default 90)", NULL},
+    [ML_FLAG_CREDENTIAL] = {"credential", 0, ML_TYPE_TEXT, "NAME", LOGIN, NULL, 0, 0,
+                            ML_GROUP_SHOW, "which one of a service that has several (scim)",
+                            NULL},
+    [ML_FLAG_URL] = {"url", 0, ML_TYPE_TEXT, "URL", LOGIN, NULL, 0, 0, ML_GROUP_SHOW,
+                     "where the service is: scheme and host",
+                     "The token is stored for this place, and goes to no\n"
+                     "other."},
+    [ML_FLAG_ORIGIN] = {"origin", 0, ML_TYPE_SWITCH, NULL, 1u << ML_CMD_CONFIG, NULL, 0, 0,
+                        ML_GROUP_SHOW, "say where each setting comes from", NULL},
+    [ML_FLAG_ONLINE] = {"online", 0, ML_TYPE_SWITCH, NULL, 1u << ML_CMD_DOCTOR, NULL, 0, 0,
+                        ML_GROUP_SHOW, "ask each service that has a token for one record",
+                        NULL},
     [ML_FLAG_LIMIT] = {"limit", 0, ML_TYPE_INTEGER, "N", GET, NULL, 0, BILLION, ML_GROUP_SHOW,
                        "stop after N records", "No page beyond is asked for."},
     [ML_FLAG_FILTER] = {"filter", 0, ML_TYPE_PAIR, "NAME=VALUE", GET, NULL, 0, 0, ML_GROUP_SHOW,
@@ -232,6 +246,35 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
          "Nothing is changed. Without an ID everything is listed, with one the object is\n"
          "shown. RESOURCE may end in the name of a method that reads, for those that are\n"
          "neither list nor get; moonlever help SERVICE names them.\n",
+         NULL},
+    [ML_CMD_LOGIN] =
+        {"login", "login [SERVICE] [flags]", "Store a token, once it has been tried out.",
+         "$ moonlever login screendesk\n"
+         "$ moonlever login screendesk --profile acme --credential scim\n"
+         "$ pass show acme | moonlever login screendesk --profile acme\n",
+         "The token is asked for without showing it, or read from standard input (its\n"
+         "first line); there is no flag for it. It is kept in a file of its own, readable\n"
+         "for you alone, for the origin that it was tried out with. A token_cmd in\n"
+         "config.lua needs no login: see moonlever help config.\n",
+         NULL},
+    [ML_CMD_PROFILE] =
+        {"profile", "profile list | use NAME | remove NAME", "The accounts that there are.",
+         "$ moonlever profile list\n"
+         "$ moonlever profile use acme                    for its service, from now on\n"
+         "$ moonlever profile remove acme                 forget its token\n",
+         NULL, NULL},
+    [ML_CMD_CONFIG] =
+        {"config", "config show [flags]", "Which settings hold. Tokens are never shown.",
+         "$ moonlever config show --origin                and where they come from\n"
+         "$ moonlever config show --profile acme\n",
+         NULL, NULL},
+    [ML_CMD_DOCTOR] =
+        {"doctor", "doctor [flags]",
+         "Look for what is wrong with this machine or its settings.",
+         "$ moonlever doctor\n"
+         "$ moonlever doctor --online\n",
+         "Works when config.lua does not. Nothing is sent without --online. The exit code is\n"
+         "0 for whatever could be looked at; lines that begin with `bad` need a hand.\n",
          NULL},
     [ML_CMD_PRACTICE] =
         {"practice", "practice [flags]", "Serve a practice account on loopback until Ctrl-C.",

@@ -385,7 +385,17 @@ static const char **operand_of(struct ml_options *o)
 /* How many words the command takes in words[]. */
 static int words_taken(enum ml_command command)
 {
-    return command == ML_CMD_GET ? ML_WORDS_MAX : 0;
+    switch (command) {
+    case ML_CMD_GET:
+        return ML_WORDS_MAX;
+    case ML_CMD_PROFILE:
+        return 2;
+    case ML_CMD_LOGIN:
+    case ML_CMD_CONFIG:
+        return 1;
+    default:
+        return 0;
+    }
 }
 
 static int empty_word(struct parser *p)

@@ -146,6 +146,10 @@ void ml_help_command(FILE *to, enum ml_command command, bool longer, bool color)
     }
     if (command == ML_CMD_NONE || command == ML_CMD_HELP)
         topics(to, color);
+    if (longer && command == ML_CMD_CONFIG) { /* the command and the topic have one name */
+        heading(to, "SETTINGS", color);
+        ml_help_topic_text(to, row->name);
+    }
     if (command == ML_CMD_PRACTICE && longer) {
         heading(to, "FAULTS", color);
         lines(to, ml_practice_fault_help(), 0); /* comes indented */

@@ -25,4 +25,7 @@ const char *ml_help_topic_name(size_t index, const char **brief);
 /* Writes the names and summaries of the ready-made scripts, one a line. */
 void ml_help_scripts(FILE *to);
 
+/* Writes the text of a topic without its title; nothing where there is none. */
+void ml_help_topic_text(FILE *to, const char *name);
+
 #endif

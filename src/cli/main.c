@@ -67,6 +67,14 @@ static int dispatch(const struct ml_options *o, struct ml_secrets *secrets, stru
         return ml_cmd_runs(o, t);
     case ML_CMD_GET:
         return ml_cmd_get(o, secrets, t);
+    case ML_CMD_LOGIN:
+        return ml_cmd_login(o, secrets, t);
+    case ML_CMD_PROFILE:
+        return ml_cmd_profile(o, t);
+    case ML_CMD_CONFIG:
+        return ml_cmd_config(o, secrets, t);
+    case ML_CMD_DOCTOR:
+        return ml_cmd_doctor(o, secrets, t);
     case ML_CMD_PRACTICE:
         return ml_cmd_practice(o, t);
     case ML_CMD_STUBS:

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 #include <strings.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define ANSWER_MAX 80
@@ -46,20 +47,28 @@ static bool wait_for_key(int fd, int stop_fd)
 }
 
 /* Reads a line byte by byte, so that nothing behind it is taken away from the script. What does
- * not fit is read and dropped. False at the end of the input and when it is stopped. */
-static bool read_line(int fd, int stop_fd, char line[ANSWER_MAX])
+ * not fit is read and dropped, and *fits is false. False when it is stopped, and at the end of
+ * the input before a line has begun. */
+static bool read_line(int fd, int stop_fd, char *line, size_t size, bool *fits)
 {
     size_t n = 0;
     char c;
-    while (wait_for_key(fd, stop_fd) && read(fd, &c, 1) == 1) {
-        if (c == '\n') {
-            line[n] = '\0';
-            return true;
-        }
-        if (n + 1 < ANSWER_MAX)
+    bool begun = false, ended = false;
+    *fits = true;
+    while (!ended) {
+        if (!wait_for_key(fd, stop_fd))
+            return false;
+        if (read(fd, &c, 1) != 1)
+            break;
+        begun = true;
+        ended = c == '\n';
+        if (!ended && n + 1 < size)
             line[n++] = c;
+        else if (!ended)
+            *fits = false;
     }
-    return false;
+    line[n] = '\0';
+    return begun;
 }
 
 /* The question stays on one line with the answer. */
@@ -87,7 +96,7 @@ bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len, const char *
     if (fd < 0)
         return false;
     put_question(t, text, len, word);
-    bool got = read_line(fd, stop_fd, line);
+    bool fits, got = read_line(fd, stop_fd, line, sizeof line, &fits);
     if (opened)
         close(fd);
     if (got)
@@ -95,4 +104,45 @@ bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len, const char *
     if (*word)
         return got && strcmp(line, word) == 0;
     return got && (strcasecmp(line, "y") == 0 || strcasecmp(line, "yes") == 0);
+}
+
+ptrdiff_t ml_prompt_line(int fd, char *out, size_t size, int stop_fd)
+{
+    bool fits;
+    if (!read_line(fd, stop_fd, out, size, &fits) || !fits)
+        return -1;
+    size_t n = strcspn(out, "\r");
+    out[n] = '\0';
+    return (ptrdiff_t)n;
+}
+
+/* Turns the echo of a terminal off; *before is how it was. */
+static bool hide(int fd, struct termios *before)
+{
+    struct termios hidden;
+    if (tcgetattr(fd, before) < 0)
+        return false;
+    hidden = *before;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    return tcsetattr(fd, TCSAFLUSH, &hidden) == 0;
+}
+
+ptrdiff_t ml_prompt_secret(struct ml_term *t, const char *text, char *out, size_t size,
+                           int stop_fd)
+{
+    struct termios before;
+    bool opened;
+    ptrdiff_t n = -1;
+    int fd = answers(t, &opened);
+    if (fd < 0)
+        return -1;
+    if (hide(fd, &before)) {
+        ml_term_text(t, text, strlen(text));
+        n = ml_prompt_line(fd, out, size, stop_fd);
+        tcsetattr(fd, TCSAFLUSH, &before);
+        ml_term_text(t, "\n", 1);
+    }
+    if (opened)
+        close(fd);
+    return n;
 }

@@ -22,5 +22,11 @@ bool ml_prompt_possible(const struct ml_term *t);
  * Where `word` is not "", it is the only yes. */
 bool ml_prompt_ask(struct ml_term *t, const char *text, size_t len, const char *word,
                    int stop_fd);
+/* Asks for a secret on the terminal: what is typed is not shown. The line without its end in
+ * out, and its length; -1 when there is none, it does not fit, or stop_fd became readable. */
+ptrdiff_t ml_prompt_secret(struct ml_term *t, const char *text, char *out, size_t size,
+                           int stop_fd);
+/* The same from a descriptor that is no terminal, and without a question. */
+ptrdiff_t ml_prompt_line(int fd, char *out, size_t size, int stop_fd);
 
 #endif

@@ -65,6 +65,8 @@ static int run_tool(const struct ml_options *o, struct tool *tool, const char *n
     int rc = moonlever_set(tool->h, "log_level", ml_drive_log_level(o));
     if (rc == MOONLEVER_OK)
         rc = moonlever_set(tool->h, "env", "true"); /* where the journal is */
+    if (rc == MOONLEVER_OK && o->command == ML_CMD_CONFIG && o->count[ML_FLAG_PROFILE])
+        rc = moonlever_set(tool->h, "profile", o->values[ML_FLAG_PROFILE]);
     ml_signals_guard(tool->h);
     if (rc == MOONLEVER_OK)
         rc = turn(tool, name, argc, argv);
@@ -78,6 +80,13 @@ int ml_tool(const struct ml_options *o, struct ml_term *t, const char *name, int
             const char *const *argv)
 {
     struct tool tool = {.t = t};
+    return run_tool(o, &tool, name, argc, argv);
+}
+
+int ml_tool_text(const struct ml_options *o, struct ml_term *t, const char *name, int argc,
+                 const char *const *argv, struct ml_buf *out)
+{
+    struct tool tool = {.t = t, .into = out};
     return run_tool(o, &tool, name, argc, argv);
 }
 

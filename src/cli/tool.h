@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tools inside the library ("runs", "show"): Lua that reads the journal or
- * a plan. They need no account and send nothing.
+ * The tools inside the library ("runs", "show", "accounts"): Lua that reads the
+ * journal, a plan or the configuration. They need no account and send nothing.
  *
  *     const char *words[] = {"last", "--json"};
  *     return ml_tool(o, t, "runs", 2, words);
@@ -9,6 +9,7 @@
 #ifndef ML_CLI_TOOL_H
 #define ML_CLI_TOOL_H
 
+#include "base/buf.h"
 #include "cli/flags.h"
 #include "cli/term.h"
 
@@ -18,6 +19,9 @@
  * exit code. */
 int ml_tool(const struct ml_options *o, struct ml_term *t, const char *tool, int argc,
             const char *const *argv);
+/* As ml_tool, with what it writes in `out` instead. */
+int ml_tool_text(const struct ml_options *o, struct ml_term *t, const char *tool, int argc,
+                 const char *const *argv, struct ml_buf *out);
 /* The whole id of the run that a word means: an id, its beginning, or "last". Returns 0, or
  * the exit code when it means none; that has been said then. */
 int ml_tool_run_id(const struct ml_options *o, const char *word, struct ml_term *t,

@@ -89,21 +89,21 @@ static const char config[] =
     "  origin      scheme and host; without it the service's own, never the\n"
     "              environment's\n"
     "  token_cmd   a program and its arguments, run without a shell: the first line\n"
-    "              that it prints is the token. { default = {...}, scim = {...} } where a\n"
-    "              service has several credentials\n"
+    "              that it prints is the token. { default = {...}, scim = {...} }\n"
+    "              where a service has several credentials\n"
     "  rate        requests a second, as --rate\n"
     "  headroom    use at most this percentage of a known quota\n"
-    "  production  confirm one level higher: where --yes would do, --confirm=N is needed,\n"
-    "              or the name of the profile typed on a terminal\n"
+    "  production  confirm one level higher: where --yes would do, --confirm=N is\n"
+    "              needed, or the name of the profile typed on a terminal\n"
     "\n"
-    "Which profile: --profile NAME (or MOONLEVER_PROFILE), then connect { profile = },\n"
+    "Which profile: --profile NAME (or MOONLEVER_PROFILE), then connect{profile=},\n"
     "then, unless the environment says where the service is, its default: what\n"
     "`profile use` chose, `default` in config.lua, a profile named as the service.\n"
     "A run that is resumed or undone, and a plan, stay with their profile.\n"
     "\n"
-    "Where its token comes from: token_cmd, then the environment (only if that names no\n"
-    "other origin), then the file that login wrote, which is used for its own origin\n"
-    "only, and not at all when others may read it. Tokens are never given in flags.\n"
+    "Where its token comes from: token_cmd, then the environment (only if that names\n"
+    "no other origin), then the file that login wrote, which is used for its own\n"
+    "origin only, and not at all when others may read it. No flag takes a token.\n"
     "\n"
     "`moonlever config show` tells what holds and where it comes from.\n";
 
@@ -118,7 +118,7 @@ static const char errors[] =
     "\n"
     "Its kind decides what happens next:\n"
     "\n"
-    "  network, timeout   the connection; repeated where that is safe, then exit code 5\n"
+    "  network, timeout   the connection; repeated where that is safe, then exit 5\n"
     "  throttled          429: the run slows down and waits as long as it is told to\n"
     "  remote, decode     the service failed, or its answer makes no sense\n"
     "  auth, forbidden    the token is wrong, or may not do this: exit code 4\n"
@@ -130,11 +130,11 @@ static const char errors[] =
     "  usage              a wrong argument or setting; nothing was sent (2)\n"
     "  cancelled          Ctrl-C (130)\n"
     "\n"
-    "In a script an error is a table with these as err.kind, and err.status, err.message,\n"
-    "err.fix, err.request_id; moonlever.try(f, ...) gives it back as a value.\n"
+    "In a script an error is a table with these as err.kind, and err.status,\n"
+    "err.message, err.fix, err.request_id; moonlever.try(f, ...) returns it.\n"
     "\n"
-    "A change that did not come out as it should is in `moonlever runs RUN --failed`, and\n"
-    "`moonlever run --only-failed RUN` tries it again. -v and -vv say more.\n";
+    "A change that did not come out as it should is in `moonlever runs RUN --failed`,\n"
+    "and `moonlever run --only-failed RUN` tries it again. -v and -vv say more.\n";
 
 static const char output[] =
     "Standard output holds data: what the script prints. With --json one more line\n"
@@ -225,6 +225,13 @@ static void ready_made(FILE *to)
 {
     fputs("\nReady-made:\n\n", to);
     ml_help_scripts(to);
+}
+
+void ml_help_topic_text(FILE *to, const char *name)
+{
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i].name, name) == 0)
+            fputs(all[i].text, to);
 }
 
 int ml_help_topic(FILE *to, const char *name, bool color)

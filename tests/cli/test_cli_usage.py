@@ -6,7 +6,8 @@ import unittest
 
 from cli_kit import moonlever, script
 
-COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "get", "practice", "stubs", "help", "version")
+COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "get", "login", "profile", "config", "doctor",
+            "practice", "stubs", "help", "version")
 TOPICS = ("exit-codes", "environment", "config", "errors", "output", "scripts")
 
 
@@ -48,7 +49,9 @@ class Help(unittest.TestCase):
 
     def test_topics(self):
         for topic in TOPICS:
-            self.assertTrue(self.text("help", topic).startswith(topic + ": "))
+            if topic not in COMMANDS:
+                self.assertTrue(self.text("help", topic).startswith(topic + ": "))
+        self.assertIn("token_cmd", self.text("help", "config"))
         codes = re.findall(r"(?m)^  (\d+) ", self.text("help", "exit-codes"))
         self.assertEqual(codes, ["0", "1", "2", "3", "4", "5", "6", "10", "75", "130"])
         self.assertIn("SCREENDESK_SCIM_TOKEN", self.text("help", "environment"))
