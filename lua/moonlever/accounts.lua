@@ -71,6 +71,9 @@ end
 local COMMANDS = {}
 
 function COMMANDS.login(host, word, name, credential, url)
+  if name ~= "" and not config.is_name(name) then
+    host.fail(2, ("'%s' is no name for a profile: letters, digits, and . _ -"):format(errors.one_line(name, 60)))
+  end
   local profile = known_profile(name ~= "" and name or word)
   local catalogue = catalogue_of(host, service_name(host, word, profile, name))
   local spec = credential_of(host, catalogue, credential ~= "" and credential or "default")

@@ -106,9 +106,14 @@ local function commands_of(path, where, value)
   return value
 end
 
+--- Can this be the name of a profile, and so of a file?
+function config.is_name(name)
+  return type(name) == "string" and #name <= 64 and name:find(NAME) ~= nil
+end
+
 local function check_profile(path, name, profile)
   local where = ("profile '%s'"):format(errors.one_line(tostring(name), 40))
-  if type(name) ~= "string" or #name > 64 or not name:find(NAME) then
+  if not config.is_name(name) then
     bad(path, "%s: a name has letters, digits, and . _ - between", where)
   end
   if type(profile) ~= "table" then bad(path, "%s is a %s, and should be a table", where, type(profile)) end
@@ -203,7 +208,7 @@ end
 -- What the file of a profile says, put together with its entry. Raises usage.
 local function complete(all, name)
   local entry = all.profiles[name]
-  if not name:find(NAME) or #name > 64 then return entry end
+  if not config.is_name(name) then return entry end
   local stored = all.directory and raw.stored(name)
   if not stored then return entry end
   local from = ("%s/credentials/%s"):format(all.directory, name)

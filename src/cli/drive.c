@@ -241,6 +241,12 @@ static void show_progress(struct run *r, int64_t now)
     if (!ml_progress_due(&r->progress, now) || moonlever_status(r->h, &status) != MOONLEVER_OK)
         return;
     bool live = r->progress.mode == ML_PROGRESS_LIVE;
+    if (r->progress.mode == ML_PROGRESS_JSON) {
+        if (ml_progress_json(&r->progress, now, &status, &r->line) == 0 &&
+            ml_buf_adds(&r->line, "\n") == 0)
+            ml_term_text(r->t, r->line.data, r->line.len);
+        return;
+    }
     size_t width = live ? ml_term_width(r->t) - 1 : 0;
     if (ml_progress_line(&r->progress, now, &status, width, &r->line) < 0)
         return; /* no memory for a line of progress: the run itself will say so, if it matters
@@ -261,7 +267,10 @@ static void tick(struct run *r)
 
 static enum ml_progress_mode progress_mode(const struct run *r)
 {
-    if (r->o->count[ML_FLAG_QUIET])
+    const char *how = r->o->values[ML_FLAG_PROGRESS];
+    if (how && strcmp(how, "json") == 0)
+        return ML_PROGRESS_JSON;
+    if (r->o->count[ML_FLAG_QUIET] || (how && strcmp(how, "none") == 0))
         return ML_PROGRESS_OFF;
     return r->t->live ? ML_PROGRESS_LIVE : ML_PROGRESS_LOG;
 }
@@ -282,6 +291,10 @@ static int turn(struct run *r)
         tick(r);
     }
     ml_term_clear(r->t);
+    if (r->progress.mode == ML_PROGRESS_JSON) { /* how it was in the end */
+        r->progress.next_us = 0;
+        show_progress(r, ml_clock_us());
+    }
     return MOONLEVER_OK;
 }
 

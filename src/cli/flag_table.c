@@ -68,6 +68,12 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
     [ML_FLAG_EXIT_CODE] = {"exit-code", 0, ML_TYPE_SWITCH, NULL, SCRIPT | UNDO, NULL, 0, 0,
                            ML_GROUP_OUTPUT, "exit with 10 when changes are pending",
                            "After a dry run or a plan that went well."},
+    [ML_FLAG_PROGRESS] = {"progress", 0, ML_TYPE_CHOICE, "HOW", READS, "auto|json|none", 0, 0,
+                          ML_GROUP_OUTPUT, "auto, json or none",
+                          "auto: a line that is rewritten on a terminal, a line\n"
+                          "a minute elsewhere. json: a line of JSON a second, on\n"
+                          "standard error; moonlever help output says what is\n"
+                          "in it."},
     [ML_FLAG_RATE] = {"rate", 0, ML_TYPE_NUMBER, "N", READS | SHOW, NULL, 0, 1e6,
                       ML_GROUP_LIMIT, "requests a second, and to begin with; 0 = no limit",
                       "Without it the rate starts low and is learned from\n"
@@ -273,8 +279,8 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
          "Look for what is wrong with this machine or its settings.",
          "$ moonlever doctor\n"
          "$ moonlever doctor --online\n",
-         "Works when config.lua does not. Nothing is sent without --online. The exit code is\n"
-         "0 for whatever could be looked at; lines that begin with `bad` need a hand.\n",
+         "Works when config.lua does not. Nothing is sent without --online. The exit code\n"
+         "is 0 for whatever could be looked at; lines that begin with `bad` need a hand.\n",
          NULL},
     [ML_CMD_PRACTICE] =
         {"practice", "practice [flags]", "Serve a practice account on loopback until Ctrl-C.",

@@ -3,9 +3,12 @@
 
 #include "cli/format.h"
 
+#include <inttypes.h>
+
 #define LIVE_DELAY_US 500000
 #define LIVE_EVERY_US 200000
 #define LOG_EVERY_US 60000000
+#define JSON_EVERY_US 1000000
 #define SMOOTH_S 8.0
 #define PART_MAX 200
 
@@ -17,7 +20,7 @@ struct counts {
 void ml_progress_create(struct ml_progress *p, enum ml_progress_mode mode, int64_t now_us)
 {
     *p = (struct ml_progress){.mode = mode, .seen_us = now_us, .rate = -1};
-    p->next_us = now_us + (mode == ML_PROGRESS_LIVE ? LIVE_DELAY_US : LOG_EVERY_US);
+    p->next_us = now_us + (mode == ML_PROGRESS_LOG ? LOG_EVERY_US : LIVE_DELAY_US);
 }
 
 bool ml_progress_due(const struct ml_progress *p, int64_t now_us)
@@ -153,4 +156,46 @@ int ml_progress_line(struct ml_progress *p, int64_t now_us, const struct moonlev
     }
     ml_buf_destroy(&part);
     return rc < 0 ? -1 : 0;
+}
+
+/* A number or null. */
+static int json_number(struct ml_buf *b, const char *name, double value, bool known)
+{
+    return known ? ml_buf_addf(b, ",\"%s\":%.15g", name, value)
+                 : ml_buf_addf(b, ",\"%s\":null", name);
+}
+
+static int json_wait(struct ml_buf *b, const struct moonlever_status *s)
+{
+    if (s->pause_us <= 0)
+        return ml_buf_adds(b, ",\"wait\":null");
+    if (ml_buf_addf(b, ",\"wait\":{\"status\":") < 0)
+        return -1;
+    int rc = s->pause_status ? ml_buf_addf(b, "%d", s->pause_status) : ml_buf_adds(b, "null");
+    return rc < 0 ? -1 : ml_buf_addf(b, ",\"seconds\":%.1f}", (double)s->pause_us / 1e6);
+}
+
+/* The operation is a name of a catalogue: plain letters, which need no escapes. */
+int ml_progress_json(struct ml_progress *p, int64_t now_us, const struct moonlever_status *s,
+                     struct ml_buf *out)
+{
+    static const char *const names[] = {"requests", "items", "changes"};
+    enum ml_progress_work work = work_of(s);
+    struct counts c = count_of(work, s);
+    learn_rate(p, now_us, work, c.done);
+    p->next_us = now_us + JSON_EVERY_US;
+    double rate = p->rate > 0 ? (double)(int64_t)(p->rate * 100 + 0.5) / 100 : p->rate;
+    bool ahead = rate > 0 && c.total > c.done;
+    ml_buf_clear(out);
+    if (ml_buf_addf(out, "{\"work\":\"%s\",\"done\":%" PRIu64, names[work], c.done) < 0 ||
+        json_number(out, "total", (double)c.total, c.total > 0) < 0 ||
+        json_number(out, "rate", rate, rate >= 0) < 0 ||
+        json_number(out, "eta",
+                    ahead ? (double)(int64_t)((double)(c.total - c.done) / rate + 0.999) : 0,
+                    ahead) < 0 ||
+        ml_buf_addf(out, ",\"in_flight\":%" PRIu64 ",\"failed\":%" PRIu64, s->in_flight,
+                    s->changes_failed) < 0 ||
+        json_wait(out, s) < 0)
+        return -1;
+    return ml_buf_addf(out, ",\"current\":\"%s\"}", s->current);
 }

@@ -4,7 +4,8 @@
  *
  * On a terminal one line is rewritten, at most five times a second and not
  * before half a second, so that short runs stay silent. Elsewhere there is one
- * line a minute, so that logs stay short. The work that is counted: changes,
+ * line a minute, so that logs stay short; for programs there is a line of JSON a
+ * second, and one at the end. The work that is counted: changes,
  * once there are any; else items of lists; else requests.
  *
  * Pure: time and numbers come in, a line goes out. The rate is smoothed over
@@ -22,7 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum ml_progress_mode { ML_PROGRESS_OFF, ML_PROGRESS_LIVE, ML_PROGRESS_LOG };
+enum ml_progress_mode { ML_PROGRESS_OFF, ML_PROGRESS_LIVE, ML_PROGRESS_LOG, ML_PROGRESS_JSON };
 enum ml_progress_work { ML_WORK_REQUESTS, ML_WORK_ITEMS, ML_WORK_CHANGES };
 
 struct ml_progress {
@@ -43,5 +44,10 @@ bool ml_progress_due(const struct ml_progress *p, int64_t now_us);
  * memory. */
 int ml_progress_line(struct ml_progress *p, int64_t now_us, const struct moonlever_status *s,
                      size_t width, struct ml_buf *out);
+/* As ml_progress_line, as an object of JSON: work (changes, items or requests), done, total,
+ * rate and eta (seconds; null = not known), in_flight, failed, wait (null, or {status,
+ * seconds}), current. */
+int ml_progress_json(struct ml_progress *p, int64_t now_us, const struct moonlever_status *s,
+                     struct ml_buf *out);
 
 #endif

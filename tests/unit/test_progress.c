@@ -50,6 +50,41 @@ static void a_log_gets_one_line_a_minute(void **state)
     assert_true(ml_progress_due(&p, 120 * SECOND));
 }
 
+static void for_programs_there_is_json(void **state)
+{
+    (void)state;
+    struct ml_progress p;
+    struct ml_buf b;
+    struct moonlever_status s = {.requests = 5, .in_flight = 2, .current = "a.b"};
+    ml_buf_create(&b, 500);
+    ml_progress_create(&p, ML_PROGRESS_JSON, 0);
+    assert_false(ml_progress_due(&p, SECOND / 2 - 1));
+    assert_true(ml_progress_due(&p, SECOND / 2));
+    assert_int_equal(ml_progress_json(&p, SECOND / 2, &s, &b), 0);
+    assert_string_equal(
+        ml_buf_str(&b),
+        "{\"work\":\"requests\",\"done\":5,\"total\":null,\"rate\":10,\"eta\":null,"
+        "\"in_flight\":2,\"failed\":0,\"wait\":null,\"current\":\"a.b\"}");
+    assert_false(ml_progress_due(&p, SECOND * 3 / 2 - 1));
+    assert_true(ml_progress_due(&p, SECOND * 3 / 2));
+    s = (struct moonlever_status){.changes_done = 10, .changes_total = 40, .changes_failed = 3};
+    ml_progress_json(&p, 2 * SECOND, &s, &b); /* another kind of work: the rate begins anew */
+    s.changes_done = 20;
+    s.pause_us = 12 * SECOND;
+    s.pause_status = 429;
+    assert_int_equal(ml_progress_json(&p, 3 * SECOND, &s, &b), 0);
+    assert_string_equal(
+        ml_buf_str(&b),
+        "{\"work\":\"changes\",\"done\":20,\"total\":40,\"rate\":10,\"eta\":2,"
+        "\"in_flight\":0,\"failed\":3,\"wait\":{\"status\":429,\"seconds\":12.0},"
+        "\"current\":\"\"}");
+    ml_buf_destroy(&b);
+    struct ml_buf small;
+    ml_buf_create(&small, 60);
+    assert_int_equal(ml_progress_json(&p, 4 * SECOND, &s, &small), -1);
+    ml_buf_destroy(&small);
+}
+
 static void off_is_never_due(void **state)
 {
     (void)state;
@@ -158,6 +193,7 @@ int main(void)
         cmocka_unit_test(waits_and_failures_are_named),
         cmocka_unit_test(parts_that_do_not_fit_are_left_out),
         cmocka_unit_test(the_rate_is_smoothed),
+        cmocka_unit_test(for_programs_there_is_json),
         cmocka_unit_test(totals_that_were_too_small_are_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
