@@ -39,6 +39,12 @@ int ml_cmd_doctor(const struct ml_options *o, struct ml_secrets *secrets, struct
 int ml_cmd_practice(const struct ml_options *o, struct ml_term *t);
 /* Writes files made from the catalogues. */
 int ml_cmd_stubs(const struct ml_options *o, struct ml_term *t);
+/* Prints the script that completes in a shell. */
+int ml_cmd_completion(const struct ml_options *o, struct ml_term *t);
+/* The word that every such script begins with: `moonlever __complete WORDS...`. */
+#define ML_COMPLETE "__complete"
+/* What may stand in place of the last of the words, a line each. */
+int ml_cmd_complete(int argc, char *const *argv, struct ml_term *t);
 /* Help about what o->topic names. */
 int ml_cmd_help(const struct ml_options *o, struct ml_term *t);
 /* The version. */

@@ -134,6 +134,10 @@ static int check_command(const struct ml_options *o, struct ml_err *err)
         return check_profile(o, err);
     case ML_CMD_CONFIG:
         return word_is(o, 0, "show") ? 0 : complain(o, err, "what about it? config show.");
+    case ML_CMD_COMPLETION:
+        return word_is(o, 0, "bash") || word_is(o, 0, "zsh") || word_is(o, 0, "fish")
+                   ? 0
+                   : complain(o, err, "which shell? bash, zsh or fish.");
     case ML_CMD_STUBS:
         return o->count[ML_FLAG_OUT] ? 0
                                      : complain(o, err, "where to? Name a directory: -o DIR.");

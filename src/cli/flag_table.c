@@ -298,6 +298,14 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
          "\n"
          "  {\"runtime.version\": \"Lua 5.4\", \"workspace.library\": [\"DIR\"]}\n",
          NULL},
+    [ML_CMD_COMPLETION] =
+        {"completion", "completion bash|zsh|fish", "A script that teaches a shell to complete.",
+         "$ source <(moonlever completion bash)          in ~/.bashrc\n"
+         "$ source <(moonlever completion zsh)           in ~/.zshrc, behind compinit\n"
+         "$ moonlever completion fish | source           in ~/.config/fish/config.fish\n",
+         "It completes commands, flags and their values, profiles, runs, services and\n"
+         "resources, scripts and their arguments. No script is run for that.\n",
+         NULL},
     [ML_CMD_HELP] =
         {"help", "help [COMMAND|TOPIC|NAME]",
          "Help about a command, a topic, or what scripts call.",

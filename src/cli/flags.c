@@ -228,8 +228,7 @@ static int take_flag(struct parser *p, enum ml_flag flag, const char *attached)
     return 0;
 }
 
-/* The flag with this long name of n letters, ML_FLAGS when there is none. */
-static enum ml_flag find_long(const char *name, size_t n)
+enum ml_flag ml_flag_find(const char *name, size_t n)
 {
     for (int f = 0; f < ML_FLAGS; f++)
         if (strlen(ml_flag_rows[f].name) == n && memcmp(ml_flag_rows[f].name, name, n) == 0)
@@ -292,7 +291,7 @@ static int take_long(struct parser *p, const char *word)
 {
     const char *name = word + 2;
     size_t n = strcspn(name, "=");
-    enum ml_flag flag = find_long(name, n);
+    enum ml_flag flag = ml_flag_find(name, n);
     if (is_ours(p, flag)) {
         if (flag == ML_FLAG_HELP)
             p->o->short_help = false;
@@ -392,6 +391,7 @@ static int words_taken(enum ml_command command)
         return 2;
     case ML_CMD_LOGIN:
     case ML_CMD_CONFIG:
+    case ML_CMD_COMPLETION:
         return 1;
     default:
         return 0;

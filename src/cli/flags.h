@@ -47,6 +47,7 @@ enum ml_command {
     ML_CMD_DOCTOR,
     ML_CMD_PRACTICE,
     ML_CMD_STUBS,
+    ML_CMD_COMPLETION,
     ML_CMD_HELP,
     ML_CMD_VERSION,
     ML_COMMANDS
@@ -184,6 +185,8 @@ bool ml_command_runs_script(enum ml_command command);
 int ml_options_check(const struct ml_options *o, struct ml_err *err);
 /* The command of this exact name, ML_CMD_NONE when there is none. */
 enum ml_command ml_command_find(const char *name);
+/* The flag with this long name of n letters, ML_FLAGS when there is none. */
+enum ml_flag ml_flag_find(const char *name, size_t n);
 /* Whether the command has this flag. */
 bool ml_command_has(enum ml_command command, enum ml_flag flag);
 /* Whether the command (ML_CMD_NONE: any) knows this flag by its letter. */

@@ -79,6 +79,8 @@ static int dispatch(const struct ml_options *o, struct ml_secrets *secrets, stru
         return ml_cmd_practice(o, t);
     case ML_CMD_STUBS:
         return ml_cmd_stubs(o, t);
+    case ML_CMD_COMPLETION:
+        return ml_cmd_completion(o, t);
     case ML_CMD_HELP:
         return ml_cmd_help(o, t);
     case ML_CMD_VERSION:
@@ -122,13 +124,16 @@ int main(int argc, char **argv)
         return ML_EXIT_FAILED; /* there is nothing to say it on */
     ml_signals_spare_writes();
     int rc = ml_secrets_take(&secrets, moonlever_credential_names(), &err);
-    if (rc == 0)
+    bool completes = argc > 1 && strcmp(argv[1], ML_COMPLETE) == 0;
+    if (rc == 0 && !completes)
         rc = ml_options_parse(&o, argc, argv, &err);
     if (rc < 0)
         explain_stray(&o, &err);
     int code = rc < 0 && err.kind == ML_USAGE ? ML_EXIT_USAGE : ML_EXIT_FAILED;
     if (ml_term_open(&t, color_of(&o), &term_err) == 0) {
-        if (rc == 0)
+        if (rc == 0 && completes)
+            code = ml_cmd_complete(argc - 2, argv + 2, &t);
+        else if (rc == 0)
             code = dispatch(&o, &secrets, &t);
         else
             ml_term_error(&t, err.text);
