@@ -6,6 +6,7 @@
  */
 #include "cli/cmd.h"
 #include "cli/help.h"
+#include "cli/man.h"
 #include "cli/signals.h"
 
 #include <moonlever.h>
@@ -114,6 +115,20 @@ static void explain_stray(const struct ml_options *o, struct ml_err *err)
                    o->stray, o->stray);
 }
 
+/* Words that no person types: asked for by the scripts of shells, and by the build. */
+static bool is_inner(int argc, char **argv)
+{
+    return argc > 1 &&
+           (strcmp(argv[1], ML_COMPLETE) == 0 || (argc == 3 && strcmp(argv[1], ML_MAN) == 0));
+}
+
+static int run_inner(int argc, char **argv, struct ml_term *t)
+{
+    if (strcmp(argv[1], ML_MAN) == 0)
+        return ml_man_page(argv[2], t);
+    return ml_cmd_complete(argc - 2, argv + 2, t);
+}
+
 int main(int argc, char **argv)
 {
     struct ml_secrets secrets;
@@ -124,15 +139,15 @@ int main(int argc, char **argv)
         return ML_EXIT_FAILED; /* there is nothing to say it on */
     ml_signals_spare_writes();
     int rc = ml_secrets_take(&secrets, moonlever_credential_names(), &err);
-    bool completes = argc > 1 && strcmp(argv[1], ML_COMPLETE) == 0;
-    if (rc == 0 && !completes)
+    bool inner = is_inner(argc, argv);
+    if (rc == 0 && !inner)
         rc = ml_options_parse(&o, argc, argv, &err);
     if (rc < 0)
         explain_stray(&o, &err);
     int code = rc < 0 && err.kind == ML_USAGE ? ML_EXIT_USAGE : ML_EXIT_FAILED;
     if (ml_term_open(&t, color_of(&o), &term_err) == 0) {
-        if (rc == 0 && completes)
-            code = ml_cmd_complete(argc - 2, argv + 2, &t);
+        if (rc == 0 && inner)
+            code = run_inner(argc, argv, &t);
         else if (rc == 0)
             code = dispatch(&o, &secrets, &t);
         else

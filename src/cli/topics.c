@@ -234,9 +234,15 @@ static void ready_made(FILE *to)
 
 void ml_help_topic_text(FILE *to, const char *name)
 {
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (strcmp(all[i].name, name) == 0)
-            fputs(all[i].text, to);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(all[i].name, name) != 0)
+            continue;
+        fputs(all[i].text, to);
+        if (all[i].text == environment)
+            credentials(to);
+        if (all[i].text == scripts)
+            ready_made(to);
+    }
 }
 
 int ml_help_topic(FILE *to, const char *name, bool color)
@@ -245,11 +251,7 @@ int ml_help_topic(FILE *to, const char *name, bool color)
         if (strcmp(all[i].name, name) != 0)
             continue;
         fprintf(to, color ? "\x1b[1m%s\x1b[0m: %s\n\n" : "%s: %s\n\n", name, all[i].brief);
-        fputs(all[i].text, to);
-        if (all[i].text == environment)
-            credentials(to);
-        if (all[i].text == scripts)
-            ready_made(to);
+        ml_help_topic_text(to, name);
         return 0;
     }
     return -1;
