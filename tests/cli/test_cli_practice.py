@@ -75,7 +75,7 @@ class Practice(unittest.TestCase):
     def test_stops_in_the_background_of_a_shell(self):
         # A shell without job control starts such a child with SIGINT ignored.
         shell = '"$0" practice -q > "$1" & pid=$!\n' \
-                'until grep -q SCIM "$1"; do sleep 0.05; done\nkill -INT $pid\nwait $pid'
+                'until grep -qs SCIM "$1"; do sleep 0.05; done\nkill -INT $pid\nwait $pid'
         done = subprocess.run(["sh", "-c", shell, PROGRAM, os.path.join(FOLDER, "practice.env")],
                               stderr=subprocess.PIPE, env=environment(), timeout=60, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
