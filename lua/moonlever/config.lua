@@ -282,7 +282,8 @@ end
 
 -- Does the environment say where the service is?
 local function environment_url(catalogue)
-  local url = raw.setting(catalogue.env.url)
+  local variable = catalogue.env and catalogue.env.url
+  local url = variable and raw.setting(variable)
   return url and url ~= "" and url:gsub("/+$", "") or nil
 end
 

@@ -331,8 +331,8 @@ local function public_function(file, entry, variable, separator)
   if entry.name == "connect" then
     for _, name in ipairs(methods.SERVICES) do
       file:add('---@overload fun(service: "%s"): moonlever.%s', name, name)
-      file:add('---@overload fun(options: { service: "%s", url?: string, rate?: number, concurrency?: integer, '
-        .. "headroom?: number }): moonlever.%s", name, name)
+      file:add('---@overload fun(options: { service: "%s", profile?: string, url?: string, rate?: number, '
+        .. "concurrency?: integer, headroom?: number }): moonlever.%s", name, name)
     end
   end
   local names = public_params(file, entry.params)

@@ -10,9 +10,6 @@ import os
 
 from place_kit import Practice
 
-ACCOUNT = ("SCREENDESK_URL", "SCREENDESK_TOKEN", "SCREENDESK_SCIM_TOKEN")
-
-
 def lua(value):
     """A Python value as Lua writes it."""
     if isinstance(value, bool):
@@ -27,11 +24,12 @@ def lua(value):
 class Profiles(Practice):
     def __init__(self, *flags):
         super().__init__(*flags)
-        self.account = {name: self.env[name] for name in ACCOUNT}
+        self.account = {name: value for name, value in self.env.items()
+                        if name.startswith(("SCREENDESK_", "SCREENDRAGON_", "WORKDRIVE_"))}
         self.token = self.account["SCREENDESK_TOKEN"]
         self.directory = self.file("config/moonlever")
         os.makedirs(self.directory + "/credentials")
-        for name in ACCOUNT:
+        for name in self.account:
             del self.env[name]
         self.env["XDG_CONFIG_HOME"] = self.file("config")
 
@@ -40,7 +38,7 @@ class Profiles(Practice):
         try:
             return super().ask(method, path, body, token)
         finally:
-            for name in ACCOUNT:
+            for name in self.account:
                 del self.env[name]
 
     def profile(self, **more):

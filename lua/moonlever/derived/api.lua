@@ -216,8 +216,9 @@ api.classes = {
   {
     name = "connect_options", summary = "What connect takes.",
     fields = {
-      { "service", "string", "the name of the service" },
-      { "url?", "string", "scheme and host; else from the environment" },
+      { "service?", "string", "the name of the service; may be left out with a profile" },
+      { "profile?", "string", "the account: a profile of config.lua, or one that login has made" },
+      { "url?", "string", "scheme and host; else from the profile or the environment" },
       { "rate?", "number", "requests a second at most; 0 = no limit" },
       { "concurrency?", "integer", "requests in flight at most" },
       { "headroom?", "number", "use at most this percentage of a known quota" },
