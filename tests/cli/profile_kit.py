@@ -10,6 +10,7 @@ import os
 
 from place_kit import Practice
 
+
 def lua(value):
     """A Python value as Lua writes it."""
     if isinstance(value, bool):

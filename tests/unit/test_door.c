@@ -57,6 +57,62 @@ static uint64_t sum(const struct ml_door *door)
     return n;
 }
 
+static void production_needs_a_number_or_its_name(void **state)
+{
+    (void)state;
+    struct ml_door door;
+    struct host host;
+    struct ml_err err;
+    open_door(&door, &host, 0);
+    door.yes = true;
+    ml_door_production(&door, "acme");
+    ml_door_production(&door, "other"); /* the first one is what is asked for */
+    assert_int_equal(enter(&door, &err), -1);
+    assert_int_equal(host.asked, 1);
+    assert_non_null(strstr(host.text, "acme is production: "));
+    assert_int_equal(host.told, 0);
+    ml_door_destroy(&door);
+    open_door(&door, &host, 0);
+    door.yes = true;
+    door.confirm = NULL;
+    ml_door_production(&door, "acme");
+    assert_int_equal(enter(&door, &err), -1);
+    assert_non_null(strstr(err.text, "--confirm=N"));
+    ml_door_destroy(&door);
+    open_door(&door, &host, 0);
+    door.confirmed_for = 2;
+    ml_door_production(&door, "acme");
+    assert_int_equal(enter(&door, &err), 0);
+    assert_int_equal(enter(&door, &err), 0);
+    assert_int_equal(enter(&door, &err), -1);
+    assert_non_null(strstr(err.text, "2 were confirmed"));
+    assert_int_equal(host.asked, 0);
+    ml_door_destroy(&door);
+}
+
+/* A run that comes upon production later is asked again, once; a dry run never. */
+static void production_is_asked_for_by_itself(void **state)
+{
+    (void)state;
+    struct ml_door door;
+    struct host host;
+    struct ml_err err;
+    open_door(&door, &host, 1);
+    assert_int_equal(enter(&door, &err), 0);
+    assert_int_equal(host.asked, 1);
+    ml_door_production(&door, "acme");
+    assert_int_equal(enter(&door, &err), 0);
+    assert_int_equal(enter(&door, &err), 0);
+    assert_int_equal(host.asked, 2);
+    ml_door_reset(&door);
+    assert_string_equal(door.production, "");
+    ml_door_production(&door, "acme");
+    door.dry_run = true;
+    assert_int_equal(enter(&door, &err), 0);
+    assert_int_equal(host.asked, 2);
+    ml_door_destroy(&door);
+}
+
 /* A warning of an operation is asked about before its first change, also behind a yes. */
 static void asks_about_each_warning(void **state)
 {
@@ -345,6 +401,8 @@ int main(void)
         cmocka_unit_test(too_many_failures_stop_the_run),
         cmocka_unit_test(what_nobody_has_tried_stops_nothing),
         cmocka_unit_test(twenty_in_a_row_stop_a_long_run),
+        cmocka_unit_test(production_needs_a_number_or_its_name),
+        cmocka_unit_test(production_is_asked_for_by_itself),
         cmocka_unit_test(one_percent_of_a_long_run_may_fail),
         cmocka_unit_test(forbidden_is_counted_apart),
         cmocka_unit_test(state_names_are_read_back),
