@@ -425,7 +425,6 @@ class Requests(Case):
 class Client(Case):
     def test_connect(self):
         cases = (('"screndesk"', "did you mean 'screendesk'?"), ("{ service = 'screendesk', ulr = 'x' }", "'url'?"),
-                 ("{ service = 'screendesk', profile = 'x' }", "profiles are not there yet"),
                  ("{ service = 'screendesk', url = 'http://example.com' }", "url"), ("nil", "'service' is missing"),
                  ("{ service = 'screendesk', headroom = 120 }", "headroom"))
         for argument, text in cases:
