@@ -5,7 +5,7 @@
 --   id       a bare number or digits: the object has that id, and is read (SG-05)
 --   list     objects in the order of the body; here one of them, the job's `place`
 --   echo     the request without an id: the object is looked for, or, where nothing shows it,
---            the answer is the only proof there is (WD-25, WD-28)
+--            the answer is the only proof there is, and what the call returns (WD-25, WD-28)
 --   message  words, none: nothing that counts
 --
 -- A success without a body is one where the catalogue says so (WD-02); it shows nothing.
@@ -47,9 +47,12 @@ function JUDGES.id(job, call)
   return "differs", "the user does not show it", { [job.op.res.key] = math.tointeger(tonumber(text)) or text }
 end
 
-function JUDGES.echo(job)
+function JUDGES.echo(job, call)
   if job.op.spec.read then return "differs", "it is not in the list" end
-  return "done", nil
+  if call:body() == "" then return "done", nil end
+  local ok, answer = pcall(endpoint.decode_object, job.op, job.request, call)
+  if not ok then return "unknown", answer end
+  return "done", answer
 end
 
 function JUDGES.list(job, call)

@@ -357,6 +357,13 @@ class Once(Kit):
         self.run_on(service, "print(wd.users:create { email = 'n@a.example' }.id)")
         self.assertEqual([s[2] for s in self.states(service)], ["confirmed"])
 
+    def test_where_the_answer_is_all_there_is_to_see(self):
+        create = 'wd.faqs:create { kb = { name = "K" }, permissions = { team = true } }.kb.name'
+        self.assertEqual(self.run_on(self.start("workdrive"), "print(%s)" % create).out, "K\n")
+        service = self.start("workdrive", bend=applied_then((200, b"<html>")))
+        self.run_on(service, "print(pcall(function() return %s end))" % create, 3)
+        self.assertEqual([state for _, _, state in self.states(service)], ["unknown"])
+
     def test_documents_are_found_by_name(self):
         service = self.start("workdrive")
         create = "print(wd.documents:create { name = 'D', category = 'c', permissions = { team = true } }.id)"
