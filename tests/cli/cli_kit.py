@@ -37,6 +37,7 @@ def environment(**more):
     env["TERM"] = "xterm"
     env["MOONLEVER_SETTLE"] = os.environ.get("MOONLEVER_SETTLE", "0")
     env["XDG_STATE_HOME"] = os.path.join(FOLDER, "state")  # nobody's journal
+    env["XDG_CONFIG_HOME"] = os.path.join(FOLDER, "config")  # nobody's profiles
     env.update(more)
     return env
 

@@ -99,7 +99,8 @@ class Program:
     def __init__(self, path, account_env, state_home, settle):
         self.path = path
         self.env = {key: os.environ[key] for key in KEPT if key in os.environ}
-        self.env.update(account_env, XDG_STATE_HOME=state_home, MOONLEVER_SETTLE=str(settle), LC_ALL="C.UTF-8")
+        self.env.update(account_env, XDG_STATE_HOME=state_home, XDG_CONFIG_HOME=state_home,
+                        MOONLEVER_SETTLE=str(settle), LC_ALL="C.UTF-8")
         self.journal = os.path.join(state_home, "moonlever", "journal.db")
 
     def start(self, *arguments):

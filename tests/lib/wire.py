@@ -262,8 +262,8 @@ def program():
 
 def environment(server, **more):
     """Only what is needed, so that nothing of the caller's gets in."""
-    env = {key: os.environ[key] for key in ("PATH", "HOME", "XDG_STATE_HOME", "MOONLEVER_SETTLE", "ASAN_OPTIONS",
-                                           "UBSAN_OPTIONS") if key in os.environ}
+    env = {key: os.environ[key] for key in ("PATH", "HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "MOONLEVER_SETTLE",
+                                           "ASAN_OPTIONS", "UBSAN_OPTIONS") if key in os.environ}
     env.update(SCREENDESK_URL=server.url, SCREENDESK_TOKEN=TOKEN, SCREENDESK_SCIM_TOKEN=SCIM_TOKEN)
     env.update(more)
     return env
