@@ -6,7 +6,6 @@ bunches of 150, which is more than a request asks for: the bound of nearly every
 a bunch, and a bunch does not fit into an answer.
 """
 import collections
-import json
 import threading
 import unittest
 
@@ -52,7 +51,8 @@ def steps(log):
 
 class Walk(unittest.TestCase):
     def walk(self, options):
-        with Practice("--posts", str(POSTS)) as place:
+        # Each answer takes a little, so that posts come between two steps of the walk on any machine.
+        with Practice("--posts", str(POSTS), "--faults", "latency=5") as place:
             before = place.records("workdrive.posts")
             moments = collections.Counter(post["postedAt"] for post in before)
             self.assertEqual((len(before), max(moments.values()), moments.most_common()[-1][1]), (POSTS, 150, 4))
@@ -68,10 +68,10 @@ class Walk(unittest.TestCase):
         self.check_that_it_was_meanwhile(log)
 
     def check_that_it_was_meanwhile(self, log):
-        """Posts came between the first step of the walk and its last, and between many of them."""
+        """Posts came between the first step of the walk and its last, and between several of them."""
         where = steps(log)
         gaps = sum(1 for one, next_one in zip(where, where[1:]) if next_one > one + 1)
-        self.assertGreater(gaps, 10, json.dumps([len(where), len(log)]))
+        self.assertGreater(gaps, 2, "%d steps among %d requests" % (len(where), len(log)))
 
     def test_as_they_come(self):
         self.walk("snapshot = false")
