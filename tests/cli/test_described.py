@@ -8,54 +8,27 @@ there would agree with itself; the descriptions are the third witness.
 """
 import json
 import os
-import re
-import subprocess
 import sys
-import tempfile
 import unittest
-import urllib.request
+
+from place_kit import Practice
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "lib"))
 import described  # noqa: E402
-import run_lua  # noqa: E402
 
-PROGRAM = os.environ["MOONLEVER"]
 SCRIPT = os.path.join(HERE, os.pardir, "lua", "test_every_operation.lua")
 UID = "00000000-0000-4000-8000-000000000001"
-
-
-class Account:
-    def __init__(self):
-        self.process = subprocess.Popen([PROGRAM, "practice", "-q"], stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
-        self.env = {}
-        while len(self.env) < 7:
-            name, value = re.match(r"export (\w+)='?([^'\n]*)'?", self.process.stdout.readline()).groups()
-            self.env[name] = value
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def received(self):
-        with urllib.request.urlopen(self.env["WORKDRIVE_URL"] + "/practice/log") as answer:
-            return json.load(answer)
 
 
 class Sent(unittest.TestCase):
     def every(self, name, refused=()):
         service, seen = described.Service(name), set()
-        with Account() as account, tempfile.TemporaryDirectory() as state:
-            env = dict(run_lua.environment(), XDG_STATE_HOME=state, MOONLEVER_SETTLE="0", **account.env)
-            done = subprocess.run([PROGRAM, "run", SCRIPT, "--service", name, "--yes", "--confirm", "1000", "--rate", "0"],
-                                  env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-            self.assertEqual(done.returncode, 0, done)
-            requests = account.received()
+        with Practice() as place:
+            done = place.moonlever("run", SCRIPT, "--service", name, "--yes", "--confirm", "1000", "--rate", "0",
+                                   LUA_PATH_5_4=os.path.join(HERE, os.pardir, "lib", "?.lua") + ";;")
+            self.assertEqual(done.code, 0, done)
+            requests = place.log()
         for request in requests:
             if request["path"] == "/practice/storage":  # the storage host, which is no part of the service
                 continue
