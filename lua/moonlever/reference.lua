@@ -110,9 +110,16 @@ end
 -- ---------------------------------------------------------------------------
 -- Resources and services
 
+local MARKS = "Marks of what is dangerous: **final** cannot be taken back by undo; **asks** has a consequence that is "
+  .. "asked about before the first one of a run; **off** is refused until the header of a script switches it on."
+
 local function mark(row)
   if row.refused then return "never sent" end
-  return row.final and row.effect .. ", **final**" or row.effect
+  local marks = { row.effect }
+  if row.final then marks[#marks + 1] = "**final**" end
+  if row.asks then marks[#marks + 1] = "**asks**" end
+  if row.switched then marks[#marks + 1] = "**off**" end
+  return table.concat(marks, ", ")
 end
 
 local function notes_of(row)
@@ -174,7 +181,8 @@ function reference.service(service)
   page:heading(1, sheet.summary)
   local name = sheet.title
   page:code(('local moonlever = require "moonlever"\nlocal %s = moonlever.connect %q'):format(name, name))
-  page:block("The same on the terminal: `moonlever help %s`. **final** means that undo cannot take it back.", name)
+  page:block("The same on the terminal: `moonlever help %s`.", name)
+  page:block("%s", MARKS)
   local rows = {}
   for i, row in ipairs(sheet.settings) do rows[i] = { ("`%s`"):format(row.name), row.text } end
   page:table({ "Setting", "" }, rows)

@@ -139,7 +139,15 @@ class Reference(unittest.TestCase):
             rows = re.findall(r"(?m)^\| \[`[\w.]+:(\w+)\(.*?\)`\]\(#[\w.]+\) \| (\w[^|]*) \|", texts(PAGES)[name + ".md"])
             self.assertEqual(len([verb for verb, _ in rows if verb != "pages"]), count, name)
             for verb, effect in rows:
-                self.assertRegex(effect, r"^(read|create|change|replace|delete|never sent)(, \*\*final\*\*)?$", verb)
+                self.assertRegex(effect, r"^(read|create|change|replace|delete|never sent)(, \*\*(final|asks|off)\*\*)*$", verb)
+
+    def test_what_is_dangerous_is_marked(self):
+        for call, marks in (("users:bulk_delete(items)", "delete, **final**"), ("users:create(fields)", "create, **asks**"),
+                            ("messages:send(conversationId, fields)", "create, **final**, **off**"),
+                            ("notifications:send(fields)", "create, **final**, **asks**, **off**"),
+                            ("faqs:delete(id)", "delete, **final**, **asks**"), ("posts:update(id, fields)", "change")):
+            self.assertRegex(texts(PAGES)["workdrive.md"],
+                             r"(?m)^\| \[`%s`\]\([^)]*\) \| %s \|" % (re.escape(call), re.escape(marks)))
 
 
 class Forbidden(unittest.TestCase):

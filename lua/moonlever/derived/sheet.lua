@@ -210,7 +210,8 @@ function sheets.resource(service, name)
   for i, m in ipairs(methods.of(service, name)) do
     sheet.methods[i] = {
       name = m.verb, call = methods.signature(m), text = summary_of(m), effect = effects.word(m),
-      final = effects.is_final(m), refused = m.request.refused ~= nil, notes = m.entry.notes or {}, method = m,
+      final = effects.is_final(m), refused = m.request.refused ~= nil, asks = m.request.confirm ~= nil,
+      switched = m.request.switch ~= nil, notes = m.entry.notes or {}, method = m,
     }
     sheet.example = sheet.example or m.kind == "list" and example.line(m) or nil
   end
