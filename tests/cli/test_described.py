@@ -12,6 +12,7 @@ import sys
 import unittest
 
 from place_kit import Practice
+from test_plan_dry import ARGUMENTS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, os.pardir, "lib"))
@@ -45,6 +46,20 @@ class Sent(unittest.TestCase):
 
     def test_workdrive(self):
         self.every("workdrive", refused={"messages_create_meeting"})
+
+    def test_ready_made_scripts(self):
+        """The services share an origin here, and two of them paths: one has to know the request."""
+        services = [described.Service(name) for name in ("screendesk", "screendragon", "workdrive")]
+        for name, lists in ARGUMENTS.items():
+            for arguments in lists:
+                with self.subTest(" ".join([name, *arguments])), Practice("--recordings", "25") as place:
+                    done = place.moonlever("run", name, *arguments, "--yes", "--confirm", "1000", "--rate", "0")
+                    self.assertIn(done.code, (0, 3), done)
+                    log = place.log()
+                    self.assertTrue(log)
+                    for request in log:
+                        known = [one.breaches(request["method"], request["path"], request["body"]) for one in services]
+                        self.assertIn([], [breaches for _, breaches in known], request)
 
 
 class Noticed(unittest.TestCase):
