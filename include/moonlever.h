@@ -6,11 +6,11 @@
  * engine behind the handle does HTTP, pacing, retries and the guards.
  *
  * Threads: one handle, one thread at a time; different handles may live on
- * different threads. Only moonlever_cancel() may be called from any thread or
- * from a signal handler. Callbacks run inside moonlever_dispatch(),
+ * different threads. Only moonlever_cancel() and moonlever_interrupt() may be called
+ * from any thread or from a signal handler. Callbacks run inside moonlever_dispatch(),
  * moonlever_wait() and moonlever_run_start(), on the caller's thread, and may
- * call nothing of this header but moonlever_cancel(), moonlever_status() and
- * moonlever_confirm_word().
+ * call nothing of this header but moonlever_cancel(), moonlever_interrupt(),
+ * moonlever_status() and moonlever_confirm_word().
  *
  * The loop: one file descriptor (readable when there is work), one timeout,
  * one dispatch that never blocks on the network.
@@ -168,6 +168,28 @@ MOONLEVER_API int moonlever_rerun_start(moonlever *h, const char *run);
 /* Runs one of the program's own tools ("runs", "show"), which print to the output callback. */
 MOONLEVER_API int moonlever_tool_start(moonlever *h, const char *tool, int argc,
                                        const char *const *argv);
+/* --- A session: Lua a line at a time, for a person or a program that types it. It is one run;
+ * with dry_run=true its changes are planned, and the host sends what is committed.
+ * The session asks its host with a text, and goes on when that is answered:
+ *   hello              which words describe the host: "terminal", "practice", or none of them
+ *   line PROMPT        the next line: "=COLUMNS TEXT" (COLUMNS 0: tables are for programs), "!"
+ * for a line that was given up, "?TEXT" what could complete TEXT words AT\nWORD...  the answer
+ * to "?": words that may stand from byte AT (from 1) on history            the lines so far,
+ * each with its newline commit N\nPLAN     send this plan (moonlever_apply_start), N: the
+ * number confirmed, 0 = none; answered with moonlever_result_json() of that run
+ */
+MOONLEVER_API int moonlever_session_start(moonlever *h);
+/* What the session asks just now, NULL = nothing. Valid until it is answered. */
+MOONLEVER_API const char *moonlever_asks(const moonlever *h);
+/* Answers it; text NULL ends the session. The text is copied. MOONLEVER_EUSAGE: nothing is
+ * asked. */
+MOONLEVER_API int moonlever_answer(moonlever *h, const char *text, size_t len);
+/* Stops what the last line has begun, and nothing else. */
+MOONLEVER_API void moonlever_interrupt(moonlever *h);
+/* How many columns a text takes when it is shown; without it every character takes one. */
+typedef size_t (*moonlever_width_fn)(void *ud, const char *text, size_t len);
+MOONLEVER_API void moonlever_on_width(moonlever *h, moonlever_width_fn fn, void *ud);
+
 /* 1 when no run is under way. */
 MOONLEVER_API int moonlever_run_done(const moonlever *h);
 /* Readable when dispatch has something to do. Owned by the handle. */

@@ -73,6 +73,9 @@ void ml_bind_reset(struct ml_bind *b)
     b->failed_tasks = NULL;
     b->failed_kept = 0;
     b->failed_more = false;
+    b->answers = false;
+    b->ask = NULL;
+    b->foreground = NULL;
 }
 
 int ml_bind_set(struct ml_bind *b, const char *name, const char *value)
@@ -169,5 +172,6 @@ int ml_bind_open(lua_State *L, struct ml_bind *b)
     ml_bind_patch(L, b);
     ml_bind_journal(L, b);
     ml_bind_credential(L, b);
+    ml_bind_console(L, b);
     return 1;
 }

@@ -28,6 +28,7 @@
 
 struct ml_setting;
 struct change;
+struct ask;
 
 /* What the bindings of one run share. The engine owns it and outlives the Lua state. */
 struct ml_bind {
@@ -63,6 +64,11 @@ struct ml_bind {
     unsigned failed_kept;         /* how many these are */
     bool failed_more;             /* there were more than are kept */
     bool closed;                  /* the engine is gone (stock lua, finalizers at its end) */
+    bool answers;                 /* the host answers raw.ask */
+    struct ask *ask;              /* what is asked just now, NULL = nothing */
+    struct ml_task *foreground;   /* what an interrupt stops, NULL = nothing; Lua holds it */
+    size_t (*width)(void *ud, const char *text, size_t len); /* in columns; NULL = unknown */
+    void *width_ud;
 };
 
 #define ML_ERROR_TYPE "moonlever.error"
@@ -104,6 +110,14 @@ void ml_bind_records(lua_State *L);
 void ml_bind_patch(lua_State *L, struct ml_bind *b);
 void ml_bind_journal(lua_State *L, struct ml_bind *b);
 void ml_bind_credential(lua_State *L, struct ml_bind *b);
+void ml_bind_console(lua_State *L, struct ml_bind *b);
+
+/* console.c: what raw.ask waits for an answer to, NULL = nothing. */
+const char *ml_bind_asks(const struct ml_bind *b);
+/* Answers it; text NULL: there are no answers any more. -1: nothing is asked, or no memory. */
+int ml_bind_answer(struct ml_bind *b, const char *text, size_t len);
+/* Cancels the task in the foreground, if there is one. */
+void ml_bind_interrupt(struct ml_bind *b);
 
 /* change.c, for http.c: checks that the value at idx is a change that may be sent now, and
  * shields the running task until the change has ended. */

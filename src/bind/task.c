@@ -181,6 +181,18 @@ static int l_task_gc(lua_State *L)
     return 0;
 }
 
+/* raw.failed() -> the first task whose failure nobody has seen, or nil; awaiting it is seeing
+ * it
+ */
+static int l_failed(lua_State *L)
+{
+    const struct spawned *s = (const struct spawned *)ml_bind_of(L)->failed_tasks;
+    if (!s)
+        return 0;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->anchor);
+    return 1;
+}
+
 /* --- sleep --- */
 
 static void on_timer(struct ml_timer *timer)
@@ -256,7 +268,8 @@ void ml_bind_task(lua_State *L, struct ml_bind *b)
                                     {"__gc", l_task_gc},  {NULL, NULL}};
     static const luaL_Reg join[] = {{"__gc", l_join_gc}, {NULL, NULL}};
     static const luaL_Reg sleep[] = {{"__gc", l_sleep_gc}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"spawn", l_spawn}, {"sleep", l_sleep}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"spawn", l_spawn}, {"sleep", l_sleep}, {"failed", l_failed}, {NULL, NULL}};
     ml_bind_type(L, b, TASK_TYPE, task);
     ml_bind_type(L, b, JOIN_TYPE, join);
     ml_bind_type(L, b, SLEEP_TYPE, sleep);

@@ -145,6 +145,15 @@ static void run_tasks(struct ml_engine *e)
     break_off(e, ML_MEMORY, "not enough memory");
 }
 
+/* Somebody at the prompt has stopped what is under way. */
+static void take_interrupt(struct ml_engine *e)
+{
+    if (!atomic_exchange(&e->interrupt, false))
+        return;
+    e->sched.breaking = 0;
+    ml_bind_interrupt(&e->bind);
+}
+
 /* The world as a wait that cannot yield turns it. */
 static int drive(void *ud, lua_State *L)
 {
@@ -152,6 +161,7 @@ static int drive(void *ud, lua_State *L)
     (void)L;
     if (atomic_load(&e->cancel))
         ml_sched_stop(&e->sched);
+    take_interrupt(e);
     bool ready = ml_sched_ready(&e->sched);
     if (!ready && ml_net_idle(e->net))
         return -1;
@@ -216,7 +226,8 @@ static void check_end(struct ml_engine *e)
         end_run(e);
         return;
     }
-    if (!ml_sched_ready(&e->sched) && ml_net_idle(e->net) && !e->stopping)
+    if (!ml_sched_ready(&e->sched) && ml_net_idle(e->net) && !e->stopping &&
+        !ml_bind_asks(&e->bind))
         break_off(e, ML_NONE, "every task waits for something that can never happen");
 }
 
@@ -236,6 +247,7 @@ static int64_t shorten(const struct ml_engine *e, int64_t timeout_us)
 /* What stops a run from outside of its script. */
 static void watch_run(struct ml_engine *e)
 {
+    take_interrupt(e);
     if (atomic_load(&e->cancel) && !e->interrupted) {
         e->interrupted = true;
         stop_tasks(e);
@@ -289,16 +301,28 @@ int64_t ml_engine_timeout(const struct ml_engine *e)
     return shorten(e, left);
 }
 
-void ml_engine_cancel(struct ml_engine *e)
+/* Raises the flag of a run that is under way, stops Lua code that runs below us with `stop`,
+ * and wakes the loop. */
+static void signal_run(struct ml_engine *e, atomic_bool *flag, void (*stop)(struct ml_sched *))
 {
     atomic_fetch_add(&e->cancelling, 1);
     if (atomic_load(&e->phase) == ML_RUNNING) {
-        atomic_store(&e->cancel, true);
+        atomic_store(flag, true);
         if (atomic_load(&e->turning) && pthread_equal(atomic_load(&e->owner), pthread_self()))
-            ml_sched_interrupt(&e->sched);
+            stop(&e->sched);
         ml_net_wake(e->net);
     }
     atomic_fetch_sub(&e->cancelling, 1);
+}
+
+void ml_engine_cancel(struct ml_engine *e)
+{
+    signal_run(e, &e->cancel, ml_sched_interrupt);
+}
+
+void ml_engine_interrupt(struct ml_engine *e)
+{
+    signal_run(e, &e->interrupt, ml_sched_break);
 }
 
 /* --- start --- */
@@ -329,6 +353,7 @@ static void reset(struct ml_engine *e)
     ml_bind_reset(&e->bind);
     e->sched = (struct ml_sched){0};
     atomic_store(&e->cancel, false);
+    atomic_store(&e->interrupt, false);
     e->interrupted = e->stopping = e->script_error = e->config_error = e->timed_out = false;
     e->error_kind = ML_NONE;
     e->exit_code = -1;

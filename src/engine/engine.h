@@ -46,6 +46,7 @@ struct ml_engine {
     int main_ref;         /* anchors it */
     _Atomic(enum ml_phase) phase;
     atomic_bool cancel;       /* set from anywhere: stop the run */
+    atomic_bool interrupt;    /* set from anywhere: stop what the session's line has begun */
     atomic_int cancelling;    /* threads inside ml_engine_cancel */
     atomic_bool turning;      /* a turn is under way ... */
     _Atomic(pthread_t) owner; /* ... on this thread */
@@ -87,6 +88,8 @@ int64_t ml_engine_timeout(const struct ml_engine *e);
  * signal handler on the thread that turns the engine, from elsewhere when it next needs memory.
  */
 void ml_engine_cancel(struct ml_engine *e);
+/* As ml_engine_cancel, but for the task in the foreground (bind/console.c) alone. */
+void ml_engine_interrupt(struct ml_engine *e);
 
 /* What the journal has to know of a run whose net, name and arguments are there. */
 void ml_engine_set_record(struct ml_engine *e);

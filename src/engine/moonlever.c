@@ -437,6 +437,41 @@ int moonlever_tool_start(moonlever *h, const char *tool, int argc, const char *c
     return fail(h, &err);
 }
 
+/* --- sessions --- */
+
+int moonlever_session_start(moonlever *h)
+{
+    static const char text[] = "return require('moonlever.repl').main()";
+    int rc = moonlever_run_text(h, "repl", text, sizeof text - 1, 0, NULL);
+    h->engine->bind.answers = rc == MOONLEVER_OK;
+    return rc;
+}
+
+const char *moonlever_asks(const moonlever *h)
+{
+    return h->engine->phase == ML_RUNNING ? ml_bind_asks(&h->engine->bind) : NULL;
+}
+
+int moonlever_answer(moonlever *h, const char *text, size_t len)
+{
+    if (h->inside)
+        return MOONLEVER_EBUSY;
+    if (!moonlever_asks(h))
+        return MOONLEVER_EUSAGE;
+    return ml_bind_answer(&h->engine->bind, text, len) < 0 ? MOONLEVER_ENOMEM : MOONLEVER_OK;
+}
+
+void moonlever_interrupt(moonlever *h)
+{
+    ml_engine_interrupt(h->engine);
+}
+
+void moonlever_on_width(moonlever *h, moonlever_width_fn fn, void *ud)
+{
+    h->engine->bind.width = fn;
+    h->engine->bind.width_ud = ud;
+}
+
 int moonlever_run_done(const moonlever *h)
 {
     return h->engine->phase != ML_RUNNING;

@@ -105,6 +105,7 @@ struct ml_sched {
     uint64_t last_id;
     bool engine_yield; /* the yield under way is a wait, not the script's */
     bool stopping;     /* every wait raises "cancelled" at once */
+    unsigned breaking; /* code that does not wait is broken off (ml_sched_break); 0 = not */
     int64_t step_us;   /* while stopping: when the step under way began */
     unsigned depth;    /* nested drives */
     ml_drive_fn drive;
@@ -125,6 +126,10 @@ void ml_sched_stop(struct ml_sched *s);
 /* Makes Lua code that runs just now stop the scheduler, even if it never waits. From a signal
  * handler on the scheduler's thread, or from the allocator of its state. */
 void ml_sched_interrupt(struct ml_sched *s);
+/* Makes Lua code that runs just now raise "cancelled" if it goes on for long without a wait;
+ * the scheduler goes on. From a signal handler as above. Whoever turns the scheduler sets
+ * `breaking` back to 0. */
+void ml_sched_break(struct ml_sched *s);
 
 void ml_op_create(struct ml_op *op, void (*cancel)(struct ml_op *op));
 /* The operation has ended: queues who waits for it. */
