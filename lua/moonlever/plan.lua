@@ -52,27 +52,39 @@ local function unwritten()
   return { script = raw.script_name(), args = raw.json.encode(args), started = raw.wall_ms() }
 end
 
--- Writes the plan of a run of kind "plan" from the journal. Returns the number of
--- changes. Raises usage when the file cannot be written.
-function plan.write(path, id)
-  local run = raw.query("run", id)() or unwritten()
+-- The header line and the lines of the changes of a run of kind "plan", and how many there
+-- are. `part`: only its changes from number part.first on, as the part of that number; the
+-- same changes in another part are another plan.
+function plan.text(id, part)
+  local run
+  for row in raw.query("run", id) do run = row end -- to the end: an open query sees nothing new
+  run = run or unwritten()
   local lines = {}
   for row in raw.query("changes", id) do
-    if row.state == "P" then lines[#lines + 1] = line_of(row, #lines + 1) .. "\n" end
+    if row.state == "P" and row.seq >= (part and part.first or 1) then
+      lines[#lines + 1] = line_of(row, #lines + 1) .. "\n"
+    end
   end
   local body = table.concat(lines)
   local header = {
-    format = plan.FORMAT, version = plan.VERSION, run = run.run or null,
+    format = plan.FORMAT, version = plan.VERSION, run = run.run or null, part = part and part.number,
     script = run.script, args = raw.json.decode(run.args or "[]"),
     service = run.service, origin = run.origin, profile = run.profile, created = rfc3339(run.started),
     changes = #lines, requests = #lines,
   }
   header.hash = plan.hash(header, body)
+  return raw.json.encode(header, { sorted = true }) .. "\n", body, #lines
+end
+
+-- Writes the plan of a run of kind "plan" from the journal. Returns the number of
+-- changes. Raises usage when the file cannot be written.
+function plan.write(path, id)
+  local header, body, count = plan.text(id)
   local file <close> = out.file(path)
-  file:write(raw.json.encode(header, { sorted = true }) .. "\n")
+  file:write(header)
   file:write(body)
   file:close()
-  return #lines
+  return count
 end
 
 local function no_plan(path, why)

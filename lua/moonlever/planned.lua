@@ -15,10 +15,16 @@ local MARKS = { create = "+", delete = "-" }
 
 local silent = false
 local shown = 0
+local listener -- told each line instead of the report
 
 --- The script shows its changes itself (`shows = true` in its header).
 function planned.silence()
   silent = true
+end
+
+--- From now on each line goes to fn(line), and none to the report: a session shows them itself.
+function planned.listen(fn)
+  listener = fn
 end
 
 -- A value as one short line; never cut within a character.
@@ -51,6 +57,7 @@ end
 function planned.note(op, target, before, sent, members)
   if silent then return end
   local line = describe(op, target, before, sent or {}, members)
+  if listener then return listener(line) end
   raw.log(2, "planned: " .. line)
   if shown >= SHOWN then return end
   shown = shown + 1

@@ -33,6 +33,8 @@ local views = require "moonlever.views"
 
 local service = {}
 
+local contexts = setmetatable({}, { __mode = "k" }) -- of all clients that are still in use
+
 -- The services there are; each has its catalogue in moonlever.services.<name>.
 service.NAMES = { "screendesk", "screendragon", "workdrive" }
 
@@ -381,6 +383,7 @@ local function context_of(catalogue, options)
     written = setmetatable({}, { __mode = "k" }), -- records that are no longer what the service has
   }
   if not options.url then memory.check_origin(ctx) end
+  contexts[ctx] = true
   return ctx
 end
 
@@ -396,6 +399,14 @@ end
 function service.client(catalogue, options)
   check_numbers(options)
   return new_client(context_of(catalogue, options))
+end
+
+-- Forgets what a dry run has planned so far: it was sent by somebody else, or was dropped.
+function service.forget_plans()
+  for ctx in pairs(contexts) do
+    ctx.overlay = ctx.overlay and overlay.new()
+    ctx.made, ctx.claims = {}, {}
+  end
 end
 
 return service

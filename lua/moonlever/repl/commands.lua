@@ -1,0 +1,94 @@
+-- SPDX-License-Identifier: MIT
+-- What a session understands besides Lua: lines that begin with a colon, and help().
+--
+--   commands.run(session, "plan", "")
+
+local raw = require "moonlever.raw"
+local changes = require "moonlever.repl.changes"
+local errors = require "moonlever.errors"
+local suggest = require "moonlever.suggest"
+
+local commands = {}
+
+local HELP = [[
+  sd.users:list()                a list shows 20 rows; it: the next 20
+  _                              the last value; of a list the rows it showed
+  show(sd.recordings:list(), "uuid", "title")    only these members
+  rec = _[1]  sd.recordings:update(rec, { title = "New" })
+                                 a change is planned; commit() sends what is planned
+  commit() commit(N) discard()   send (up to N deletes) or drop what is planned
+  help(sd.recordings)  sd.recordings?  help "moonlever.each"
+  moonlever.spawn(f)             goes on while you type; Ctrl-C stops the line at work
+
+  :help              this
+  :plan              what is planned
+  :commit [N]        as commit()
+  :discard           as discard()
+  :live              how to send changes at once
+  :trace             where the last error came from
+  :history [N]       the last lines
+  :quit              leave; Ctrl-D too
+]]
+
+local RUN = {}
+
+function RUN.help() raw.write(HELP) end
+function RUN.plan(session) session.changes:show() end
+function RUN.discard(session) session.changes:discard() end
+
+function RUN.commit(session, rest)
+  local number = rest ~= "" and math.tointeger(tonumber(rest)) or nil
+  if rest ~= "" and not number then errors.usage(":commit takes nothing, or a number") end
+  session.last = session.changes:commit(number)
+end
+
+function RUN.quit(session)
+  local waiting = session.changes:count()
+  if waiting > 0 and not changes.is_live() then
+    raw.log(1, ("%d planned and never sent: they are dropped"):format(waiting))
+  end
+  session.done = true
+end
+
+function RUN.live()
+  raw.write(changes.is_live() and "this session sends changes at once\n"
+    or "this session plans changes; moonlever repl --live starts one that sends them at once\n")
+end
+
+function RUN.trace(session)
+  raw.write((session.failed or "the last line has not failed within Lua code") .. "\n")
+end
+
+function RUN.history(_, rest)
+  local lines = {}
+  for line in (raw.ask "history" or ""):gmatch("[^\n]+") do lines[#lines + 1] = line end
+  local first = math.max(1, #lines - (math.tointeger(tonumber(rest)) or 20) + 1)
+  for i = first, #lines do raw.write(("%5d  %s\n"):format(i, lines[i])) end
+end
+
+commands.names = {}
+for name in pairs(RUN) do commands.names[#commands.names + 1] = name end
+table.sort(commands.names)
+
+--- Runs a command; :q is :quit.
+function commands.run(session, word, rest)
+  local run = RUN[word]
+  if not run and word == "q" then run = RUN.quit end
+  if not run then
+    errors.usage(("there is no command ':%s'%s"):format(word, suggest.phrase(word, commands.names)), ":help lists them")
+  end
+  run(session, rest)
+end
+
+--- The function help of a session: without an argument about the session itself.
+function commands.help_function()
+  return function(...)
+    if select("#", ...) == 0 then
+      raw.write(HELP)
+    else
+      require("moonlever").help((...))
+    end
+  end
+end
+
+return commands
