@@ -35,6 +35,8 @@ int ml_cmd_config(const struct ml_options *o, const struct ml_secrets *secrets,
                   struct ml_term *t);
 /* Looks for what is wrong. */
 int ml_cmd_doctor(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
+/* A session at a prompt, or of lines from standard input. */
+int ml_cmd_repl(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t);
 /* Serves the practice account until a signal comes. */
 int ml_cmd_practice(const struct ml_options *o, struct ml_term *t);
 /* Writes files made from the catalogues. */

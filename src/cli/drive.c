@@ -156,10 +156,11 @@ static int apply_flags(struct run *r, struct ml_err *err)
 
 static int start_practice(struct run *r, struct ml_err *err)
 {
-    if (ml_practice_from(r->o, &r->practice, err) < 0)
+    bool first = !r->practice;
+    if (first && ml_practice_from(r->o, &r->practice, err) < 0)
         return -1;
     const char *origin = ml_practice_origin(r->practice);
-    if (!r->o->count[ML_FLAG_QUIET])
+    if (first && !r->o->count[ML_FLAG_QUIET])
         ml_term_note(r->t, "practice account at %s, for this run only", origin);
     struct ml_practice_variable v;
     for (size_t i = 0; ml_practice_variable(r->practice, i, &v); i++)
@@ -170,7 +171,7 @@ static int start_practice(struct run *r, struct ml_err *err)
 
 /* A practice run gets none of the real credentials, and no profiles: whatever the script does
  * with other services, it cannot touch a real account. */
-static int apply_account(struct run *r, struct ml_secrets *secrets, struct ml_err *err)
+static int apply_account(struct run *r, const struct ml_secrets *secrets, struct ml_err *err)
 {
     if (r->o->count[ML_FLAG_PRACTICE])
         return set(r, "config", "", err) < 0 ? -1 : start_practice(r, err);
@@ -180,6 +181,18 @@ static int apply_account(struct run *r, struct ml_secrets *secrets, struct ml_er
         if (set(r, "credential", secrets->text[i], err) < 0)
             return -1;
     return 0;
+}
+
+int ml_drive_settings(moonlever *h, const struct ml_options *o,
+                      const struct ml_secrets *secrets, struct ml_term *t,
+                      struct ml_practice **practice, struct ml_err *err)
+{
+    struct run r = {.o = o, .t = t, .h = h, .practice = *practice};
+    int rc = apply_flags(&r, err);
+    if (rc == 0)
+        rc = apply_account(&r, secrets, err);
+    *practice = r.practice;
+    return rc;
 }
 
 /* A script is run and planned with the same words, so the flags of both are Moonlever's; --help

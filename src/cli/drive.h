@@ -20,6 +20,7 @@
 #include "cli/flags.h"
 #include "cli/secrets.h"
 #include "cli/term.h"
+#include "practice/practice.h"
 
 #include <moonlever.h>
 
@@ -35,6 +36,11 @@ int ml_drive(const struct ml_options *o, struct ml_secrets *secrets, struct ml_t
 int ml_drive_refuse(const struct ml_options *o, struct ml_term *t, int code);
 /* The exit code that belongs to what a function of moonlever.h returned. */
 int ml_drive_code(const moonlever *h, int rc);
+/* Gives a handle the settings of the flags and the account: the credentials, or the practice
+ * account in *practice, which is started where there is none yet. */
+int ml_drive_settings(moonlever *h, const struct ml_options *o,
+                      const struct ml_secrets *secrets, struct ml_term *t,
+                      struct ml_practice **practice, struct ml_err *err);
 /* How much is said: -q, -v, -vv. */
 const char *ml_drive_log_level(const struct ml_options *o);
 

@@ -11,13 +11,14 @@
 #define SHOW (1u << ML_CMD_SHOW)
 #define RUNS (1u << ML_CMD_RUNS)
 #define GET (1u << ML_CMD_GET)
+#define REPL (1u << ML_CMD_REPL)
 #define PRACTICE (1u << ML_CMD_PRACTICE)
 #define STUBS (1u << ML_CMD_STUBS)
 #define SCRIPT (RUN | PLAN)
 #define SENDS (SCRIPT | 1u << ML_CMD_APPLY | 1u << ML_CMD_RESUME | UNDO)
 #define LOGIN (1u << ML_CMD_LOGIN)
 #define READS (SENDS | GET)
-#define ACCOUNT (SCRIPT | GET)
+#define ACCOUNT (SCRIPT | GET | REPL)
 #define EVERY ((1u << ML_COMMANDS) - 1)
 #define BILLION 1e9
 #define YEAR (366 * 86400.0)
@@ -40,12 +41,12 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                              "The script and the arguments are those of RUN: no\n"
                              "script is named."},
     [ML_FLAG_PROFILE] = {"profile", 0, ML_TYPE_TEXT, "NAME",
-                         READS | LOGIN | 1u << ML_CMD_CONFIG | 1u << ML_CMD_DOCTOR, NULL, 0, 0,
-                         ML_GROUP_RUN, "the account to use; see moonlever help config",
+                         READS | REPL | LOGIN | 1u << ML_CMD_CONFIG | 1u << ML_CMD_DOCTOR, NULL,
+                         0, 0, ML_GROUP_RUN, "the account to use; see moonlever help config",
                          "For the service of that profile. Without it the\n"
                          "script says, or the default of the service is used.\n"
                          "A run goes on under its own profile only."},
-    [ML_FLAG_YES] = {"yes", 'y', ML_TYPE_SWITCH, NULL, SENDS, NULL, 0, 0, ML_GROUP_RUN,
+    [ML_FLAG_YES] = {"yes", 'y', ML_TYPE_SWITCH, NULL, SENDS | REPL, NULL, 0, 0, ML_GROUP_RUN,
                      "do not ask before the first change",
                      "Without it the first change asks once on the\n"
                      "terminal. Where there is no terminal, nothing is\n"
@@ -58,10 +59,13 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                         "first 1 change, then 10, then 100, then all",
                         "Each step must come out well before the next one\n"
                         "begins; otherwise the exit code is 6."},
-    [ML_FLAG_WAIT] = {"wait", 0, ML_TYPE_DURATION, "SECONDS", SENDS, NULL, 0, 1e6, ML_GROUP_RUN,
-                      "wait for what was accepted but not done (120)",
+    [ML_FLAG_WAIT] = {"wait", 0, ML_TYPE_DURATION, "SECONDS", SENDS | REPL, NULL, 0, 1e6,
+                      ML_GROUP_RUN, "wait for what was accepted but not done (120)",
                       "Some services queue changes. What is still not\n"
                       "done then counts as partial, exit code 3."},
+    [ML_FLAG_LIVE] = {"live", 0, ML_TYPE_SWITCH, NULL, REPL, NULL, 0, 0, ML_GROUP_RUN,
+                      "send changes at once, not with commit()",
+                      "The first change asks once, unless --yes is there."},
     [ML_FLAG_JSON] = {"json", 0, ML_TYPE_SWITCH, NULL, SENDS | SHOW | RUNS, NULL, 0, 0,
                       ML_GROUP_OUTPUT, "end standard output with one line of JSON",
                       "moonlever help output says what is in it."},
@@ -74,17 +78,20 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                           "a minute elsewhere. json: a line of JSON a second, on\n"
                           "standard error; moonlever help output says what is\n"
                           "in it."},
-    [ML_FLAG_RATE] = {"rate", 0, ML_TYPE_NUMBER, "N", READS | SHOW, NULL, 0, 1e6,
+    [ML_FLAG_RATE] = {"rate", 0, ML_TYPE_NUMBER, "N", READS | REPL | SHOW, NULL, 0, 1e6,
                       ML_GROUP_LIMIT, "requests a second, and to begin with; 0 = no limit",
                       "Without it the rate starts low and is learned from\n"
                       "the answers: at most 50 a second, and no limit on\n"
                       "loopback."},
-    [ML_FLAG_CONCURRENCY] = {"concurrency", 0, ML_TYPE_INTEGER, "N", READS, NULL, 1, 1000,
-                             ML_GROUP_LIMIT, "requests in flight at most (default 32)", NULL},
-    [ML_FLAG_MAX_CHANGES] = {"max-changes", 0, ML_TYPE_INTEGER, "N", SENDS, NULL, 0, BILLION,
-                             ML_GROUP_LIMIT, "stop with exit code 6 before change N+1", NULL},
-    [ML_FLAG_MAX_REQUESTS] = {"max-requests", 0, ML_TYPE_INTEGER, "N", READS, NULL, 0, BILLION,
-                              ML_GROUP_LIMIT, "stop with exit code 6 before request N+1", NULL},
+    [ML_FLAG_CONCURRENCY] = {"concurrency", 0, ML_TYPE_INTEGER, "N", READS | REPL, NULL, 1,
+                             1000, ML_GROUP_LIMIT, "requests in flight at most (default 32)",
+                             NULL},
+    [ML_FLAG_MAX_CHANGES] = {"max-changes", 0, ML_TYPE_INTEGER, "N", SENDS | REPL, NULL, 0,
+                             BILLION, ML_GROUP_LIMIT, "stop with exit code 6 before change N+1",
+                             NULL},
+    [ML_FLAG_MAX_REQUESTS] = {"max-requests", 0, ML_TYPE_INTEGER, "N", READS | REPL, NULL, 0,
+                              BILLION, ML_GROUP_LIMIT,
+                              "stop with exit code 6 before request N+1", NULL},
     [ML_FLAG_MAX_TIME] = {"max-time", 0, ML_TYPE_DURATION, "TIME", READS, NULL, 1, YEAR,
                           ML_GROUP_LIMIT, "stop with exit code 6 after 90s, 15m, 2h", NULL},
     [ML_FLAG_FAILED] = {"failed", 0, ML_TYPE_SWITCH, NULL, RUNS, NULL, 0, 0, ML_GROUP_SHOW,
@@ -281,6 +288,21 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
          "$ moonlever doctor --online\n",
          "Works when config.lua does not. Nothing is sent without --online. The exit code\n"
          "is 0 for whatever could be looked at; lines that begin with `bad` need a hand.\n",
+         NULL},
+    [ML_CMD_REPL] =
+        {"repl", "repl [flags]", "Lua at a prompt: look around, and change things by hand.",
+         "$ moonlever repl --practice\n"
+         "$ echo 'sd.users:list()' | moonlever repl > users.tsv\n",
+         "sd, sg and wd are the clients of Screendesk, Screendragon and WorkDrive. Values\n"
+         "show themselves, Tab completes, help(x) explains. Changes are planned; commit()\n"
+         "sends them in a run of their own, which `runs` and `undo` know. Ctrl-C stops the\n"
+         "line at work, Ctrl-D leaves.\n"
+         "\n"
+         "Without a terminal the lines of standard input run as a script, up to the first\n"
+         "error; lists come whole, as tab-separated values, and commit() needs --yes.\n"
+         "\n"
+         "The lines are kept in $XDG_STATE_HOME/moonlever/history, readable for you alone;\n"
+         "those that begin with a blank, or speak of a token or password, are not.\n",
          NULL},
     [ML_CMD_PRACTICE] =
         {"practice", "practice [flags]", "Serve a practice account on loopback until Ctrl-C.",

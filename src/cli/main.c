@@ -76,6 +76,8 @@ static int dispatch(const struct ml_options *o, struct ml_secrets *secrets, stru
         return ml_cmd_config(o, secrets, t);
     case ML_CMD_DOCTOR:
         return ml_cmd_doctor(o, secrets, t);
+    case ML_CMD_REPL:
+        return ml_cmd_repl(o, secrets, t);
     case ML_CMD_PRACTICE:
         return ml_cmd_practice(o, t);
     case ML_CMD_STUBS:

@@ -13,11 +13,20 @@
 #define INTERRUPTED 130
 
 static _Atomic(moonlever *) target;
-static atomic_int arrived;
+static _Atomic(moonlever *) session; /* what SIGINT interrupts */
+static atomic_int arrived, breaks, windows;
 static atomic_int wake = -1; /* eventfd: readable once a signal has come */
 static atomic_int inside;    /* handlers that may hold the target, on whatever thread */
 
 static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+
+static void ring(void)
+{
+    int before = errno, fd = atomic_load(&wake);
+    const uint64_t one = 1;
+    if (fd >= 0 && write(fd, &one, sizeof one) < 0)
+        errno = before; /* a full counter is readable as well */
+}
 
 static void on_stop(int number)
 {
@@ -29,12 +38,30 @@ static void on_stop(int number)
     moonlever *h = atomic_load(&target);
     if (h)
         moonlever_cancel(h);
-    int fd = atomic_load(&wake);
-    const uint64_t one = 1;
-    if (fd >= 0 && write(fd, &one, sizeof one) < 0)
-        errno = before; /* a full counter is readable as well */
+    ring();
     atomic_fetch_sub(&inside, 1);
     errno = before;
+}
+
+static void on_break(int number)
+{
+    (void)number;
+    int before = errno;
+    atomic_fetch_add(&inside, 1);
+    atomic_fetch_add(&breaks, 1);
+    moonlever *h = atomic_load(&session);
+    if (h)
+        moonlever_interrupt(h);
+    ring();
+    atomic_fetch_sub(&inside, 1);
+    errno = before;
+}
+
+static void on_window(int number)
+{
+    (void)number;
+    atomic_fetch_add(&windows, 1);
+    ring();
 }
 
 static void on_nothing(int number)
@@ -70,9 +97,34 @@ void ml_signals_guard(moonlever *h)
         handle(stops[i], on_stop);
 }
 
+void ml_signals_session(moonlever *h)
+{
+    atomic_store(&session, h);
+    handle(SIGINT, on_break);
+    handle(SIGWINCH, on_window);
+}
+
+int ml_signals_breaks(void)
+{
+    return atomic_load(&breaks);
+}
+
+int ml_signals_windows(void)
+{
+    return atomic_load(&windows);
+}
+
+void ml_signals_drain(void)
+{
+    uint64_t count;
+    if (read(atomic_load(&wake), &count, sizeof count) < 0)
+        return; /* nothing was there */
+}
+
 void ml_signals_release(void)
 {
     atomic_store(&target, NULL);
+    atomic_store(&session, NULL);
     int fd = atomic_exchange(&wake, -1);
     while (atomic_load(&inside) > 0)
         sched_yield();

@@ -25,6 +25,15 @@ void ml_signals_spare_writes(void);
 /* From now on SIGINT, SIGTERM and SIGHUP cancel the run of h; a second one ends the process
  * with exit code 130. System calls that wait are interrupted. */
 void ml_signals_guard(moonlever *h);
+/* For a session at a terminal: SIGINT is counted and stops what the session of h does (NULL =
+ * nothing), SIGWINCH is counted, SIGTERM and SIGHUP do as for ml_signals_guard. Called again,
+ * it names another handle. */
+void ml_signals_session(moonlever *h);
+/* How many times Ctrl-C has been pressed, and how often the window has changed, so far. */
+int ml_signals_breaks(void);
+int ml_signals_windows(void);
+/* The descriptor of ml_signals_fd is not readable any more, until the next one comes. */
+void ml_signals_drain(void);
 /* The handle is not touched any more. */
 void ml_signals_release(void);
 /* Readable once one of them has come, for those who wait for something else; -1 = not there. A

@@ -7,7 +7,7 @@ import unittest
 from cli_kit import moonlever, script
 
 COMMANDS = ("run", "plan", "apply", "resume", "undo", "show", "runs", "get", "login", "profile", "config", "doctor",
-            "practice", "stubs", "completion", "help", "version")
+            "repl", "practice", "stubs", "completion", "help", "version")
 TOPICS = ("exit-codes", "environment", "config", "errors", "output", "scripts")
 
 

@@ -30,7 +30,7 @@ def offered(*words, **env):
 
 class Offers(unittest.TestCase):
     def test_commands(self):
-        self.assertEqual(offered("re"), ["resume"])
+        self.assertEqual(offered("re"), ["resume", "repl"])
         self.assertEqual(offered("-q", "ru"), ["run", "runs"])
         self.assertEqual(offered("xyz"), [])
         self.assertIn("get", offered())

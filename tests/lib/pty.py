@@ -20,12 +20,13 @@ import struct
 import subprocess
 import termios
 import time
+import unicodedata
 
 
 class Screen:
     """The part of a VT100 that command lines use. Lines that scroll off the top are kept."""
 
-    SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()].|\x1b[=>78]")
+    SEQUENCE = re.compile(r"\x1b\[([?0-9;]*)([@A-Za-z])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()].|\x1b[=>78]")
     PARTIAL = re.compile(r"\x1b(\[[?0-9;]*|\][^\x07]*|[()])?$")
 
     def __init__(self, rows, columns):
@@ -52,6 +53,16 @@ class Screen:
                 self._put(text[position])
                 position += 1
 
+    def resize(self, rows, columns):
+        """Rows at the top scroll away where there are too many; lines are cut."""
+        while len(self.lines) > rows:
+            self.gone.append("".join(self.lines.pop(0)).rstrip())
+            self.row = max(0, self.row - 1)
+        self.lines = [(line + [" "] * columns)[:columns] for line in self.lines]
+        self.lines += [[" "] * columns for _ in range(rows - len(self.lines))]
+        self.rows, self.columns = rows, columns
+        self.column = min(self.column, columns)
+
     def _put(self, char):
         if char == "\r":
             self.column = 0
@@ -62,11 +73,13 @@ class Screen:
         elif char == "\t":
             self.column = min(self.columns - 1, (self.column // 8 + 1) * 8)
         elif char >= " ":
-            if self.column >= self.columns:
+            cells = [char, ""] if unicodedata.east_asian_width(char) in "WF" else [char]
+            if self.column + len(cells) > self.columns:
                 self.column = 0
                 self._down()
-            self.lines[self.row][self.column] = char
-            self.column += 1
+            for cell in cells:  # the right half of a wide character is an empty one
+                self.lines[self.row][self.column] = cell
+                self.column += 1
 
     def _down(self):
         if self.row + 1 < self.rows:
@@ -82,6 +95,8 @@ class Screen:
             self._erase_line(first)
         elif letter == "J":
             self._erase_screen(first)
+        elif letter in "@P":
+            self._shift(max(1, first) if letter == "@" else -max(1, first))
         elif letter in "ABCD":
             self._move(letter, max(1, first))
         elif letter == "G":
@@ -96,6 +111,12 @@ class Screen:
         self.column += {"C": count, "D": -count}.get(letter, 0)
         self.row = min(max(self.row, 0), self.rows - 1)
         self.column = min(max(self.column, 0), self.columns - 1)
+
+    def _shift(self, count):
+        """Makes room for characters at the cursor, or takes some out."""
+        line, at = self.lines[self.row], self.column
+        rest = line[at - count:] if count < 0 else [" "] * count + line[at:]
+        self.lines[self.row] = (line[:at] + rest + [" "] * self.columns)[:self.columns]
 
     def _erase_line(self, how):
         start = 0 if how else self.column
@@ -168,6 +189,7 @@ class Terminal:
         os.write(self.master, keys.encode())
 
     def resize(self, rows, columns):
+        self._screen.resize(rows, columns)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.process.send_signal(signal.SIGWINCH)
 
@@ -180,6 +202,17 @@ class Terminal:
             assert time.monotonic() < end, "no %r within %d s:\n%s" % (wanted, seconds, self.text())
             if not self._read(0.2):
                 assert wanted in self.text(), "ended without %r:\n%s" % (wanted, self.text())
+
+    def wait_for_line(self, number, beginning, seconds=60):
+        """Reads until the last line there is, which is line `number` (from 0) or below it, begins
+        so: a prompt that has come back."""
+        end = time.monotonic() + seconds
+        while True:
+            lines = self.text().split("\n")
+            if len(lines) > number and (lines[-1] + " ").startswith(beginning):
+                return
+            assert time.monotonic() < end, "no prompt within %d s:\n%s" % (seconds, self.text())
+            assert self._read(0.2), "ended without a prompt:\n%s" % self.text()
 
     def wait(self, seconds=120):
         """Reads to the end; the exit code, negative for a signal."""
