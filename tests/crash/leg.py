@@ -39,7 +39,8 @@ class Leg:
     # --- starting and killing ---
 
     def _start(self):
-        flags = ["--yes", "--json", "--rate", "0", "--concurrency", str(self.chance.choice((1, 2, 4, 8)))]
+        flags = ["--yes", "--confirm", "1000", "--json", "--rate", "0",
+                 "--concurrency", str(self.chance.choice((1, 2, 4, 8)))]
         if self.scenario.options.is_whole:
             flags += ["--wait", str(WAIT_SECONDS)]
         # An apply goes on by itself, and has to where its plan was not yet written down (6).
