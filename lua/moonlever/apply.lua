@@ -309,6 +309,17 @@ local function earlier(hash)
   return require("moonlever.resume").first("applied", hash)
 end
 
+-- What was undone is not done again by the same plan: its before-images are of another day.
+local function check_not_undone(path, run)
+  local undo
+  for other in raw.query("undo_of", run.run) do undo = undo or other end
+  if undo then
+    errors.raise("guard", ("%s was applied by run %s and undone by run %s"):format(path, run.run, undo.run), {
+      fix = "make the plan again; nothing was sent",
+    })
+  end
+end
+
 -- A process that died while it wrote the plan down has sent nothing: the rest follows.
 local function complete(run, rows, changes)
   for i = #rows + 1, #changes do
@@ -331,6 +342,7 @@ function apply.main(path)
   config.bind(header, path)
   check_origins(changes)
   local run = earlier(header.hash)
+  if run then check_not_undone(path, run) end
   if run then return apply.go_on(complete(run, select(2, require("moonlever.resume").take_up(run.run)), changes)) end
   raw.count("expect", #changes)
   local id = raw.begin {

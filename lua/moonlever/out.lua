@@ -40,7 +40,7 @@ File.__name = "moonlever.file"
 local function drop(self)
   local handle, temporary = self.handle, self.temporary
   self.handle, self.state, self.parts, self.size = nil, "discarded", {}, 0
-  if handle then handle:close() end
+  if handle then pcall(handle.close, handle) end -- its own finalizer may have been first
   if temporary then remove(temporary) end
 end
 

@@ -258,12 +258,26 @@ local function check_strings(header, name)
   return list
 end
 
+-- A licence for what is not there would refuse the write that was meant, in the middle
+-- of the run. Other services (openapi) are not known here.
+local function check_resource(name)
+  local service = require "moonlever.service"
+  local known, resource = {}, name:match("^[^.]*%.(.*)$")
+  for _, one in ipairs(service.NAMES) do known[one] = true end
+  if not known[name:match("^[^.]*")] or resource == "request" then return end
+  local resources = service.catalogue(name:match("^[^.]*")).resources
+  if not resources[resource] then
+    problem("the header: writes: there is no resource '%s'%s", name, suggest.phrase(resource, resources))
+  end
+end
+
 local function check_writes(header)
   local writes = check_strings(header, "writes")
   for _, name in ipairs(writes or {}) do
     if not name:find("^[%w_]+%.[%w_.]+$") then
       problem("the header: writes names resources as \"service.resource\", got '%s'", name)
     end
+    check_resource(name)
   end
   return writes
 end

@@ -178,7 +178,7 @@ function undo.main(id)
   end
   raw.log(2, ("undoing %d changes of run %s"):format(#rows, run.run))
   say_new_ids(rows)
-  if raw.mode() == "run" then planned.preview(rows) end
+  if raw.asks() then planned.preview(rows) end
   raw.count("expect", #rows)
   local new = raw.begin {
     undo_of = run.run, operation = rows[1].operation, origin = rows[1].origin, target = rows[1].target,

@@ -274,6 +274,12 @@ int ml_door_open(struct ml_door *door, const struct ml_entry *entry, struct ml_e
     return turn_away(door, err);
 }
 
+bool ml_door_asks(const struct ml_door *door)
+{
+    return !door->dry_run && !door->asked && !door->yes && !door->confirmed_for &&
+           door->confirm;
+}
+
 void ml_door_resume(struct ml_door *door, const char *run_id)
 {
     snprintf(door->run_id, sizeof door->run_id, "%.*s", (int)sizeof door->run_id - 1, run_id);

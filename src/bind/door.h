@@ -118,6 +118,8 @@ int ml_door_begin(struct ml_door *door, const char *operation, const char *origi
 int ml_door_open(struct ml_door *door, const struct ml_entry *entry, struct ml_err *err);
 /* Goes on with a run that has an id already; tells it. */
 void ml_door_resume(struct ml_door *door, const char *run_id);
+/* Will a person be asked before the first change? */
+bool ml_door_asks(const struct ml_door *door);
 /* Nothing more is let in, for this reason (the first one stays). */
 void ml_door_stop(struct ml_door *door, const char *why);
 /* A change that was let in has ended. kind: why it failed, or ML_NONE. */

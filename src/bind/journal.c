@@ -200,6 +200,13 @@ static int l_resume(lua_State *L)
     return 0;
 }
 
+/* raw.asks() -> boolean: will a person be asked before the first change? */
+static int l_asks(lua_State *L)
+{
+    lua_pushboolean(L, ml_door_asks(&ml_bind_of(L)->door));
+    return 1;
+}
+
 /* raw.run_id() -> id of the run, nil while it has none */
 static int l_run_id(lua_State *L)
 {
@@ -333,6 +340,7 @@ void ml_bind_journal(lua_State *L, struct ml_bind *b)
                                          {"begin", l_begin},
                                          {"resume", l_resume},
                                          {"plan", l_plan},
+                                         {"asks", l_asks},
                                          {"run_id", l_run_id},
                                          {"adopt", l_adopt},
                                          {"become", l_become},

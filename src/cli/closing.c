@@ -60,19 +60,29 @@ static bool can_be_undone(const struct ml_closing *c)
            (c->code == ML_EXIT_DONE || c->code == ML_EXIT_PARTIAL);
 }
 
+/* What goes on needs the account, which was there for one run only. */
+static int account_is_gone(struct ml_buf *out)
+{
+    return ml_buf_adds(out,
+                       "the practice account is gone; one that stays: moonlever practice\n");
+}
+
 int ml_closing_next(const struct ml_closing *c, struct ml_buf *out)
 {
     bool dry = ml_closing_is_dry(c->o), quiet = c->o->count[ML_FLAG_QUIET] > 0;
     bool well = c->code == ML_EXIT_DONE || c->code == ML_EXIT_PENDING;
+    bool gone = c->o->count[ML_FLAG_PRACTICE] > 0;
+    if (dry && !(c->o->count[ML_FLAG_PLAN] && well && c->planned > 0 && !quiet))
+        return 0;
     if (dry)
-        return c->o->count[ML_FLAG_PLAN] && well && c->planned > 0 && !quiet
-                   ? apply_line(c, out)
-                   : 0;
+        return gone ? account_is_gone(out) : apply_line(c, out);
     if (!*c->run)
         return 0;
+    if (goes_on(c->code) && gone)
+        return account_is_gone(out);
     if (goes_on(c->code))
         return ml_buf_addf(out, "resume with: moonlever resume %s\n", c->run);
-    if (c->o->count[ML_FLAG_VERBOSE] && can_be_undone(c))
+    if (c->o->count[ML_FLAG_VERBOSE] && can_be_undone(c) && !gone)
         return ml_buf_addf(out, "undo with: moonlever undo %s\n", c->run);
     return 0;
 }

@@ -277,14 +277,35 @@ static int unknown_flag(struct parser *p, const char *name, size_t n)
     return unknown(p, "there is no flag", p->argv[p->at], "--", &s);
 }
 
-/* A mistyped --dry-run must not become a live run with a stray argument. */
-static bool is_almost_dry_run(const char *name, size_t n)
+/* The flag that keeps a run from doing harm and is nearly spelled so, NULL = none: mistyped it
+ * must not become a live run with a stray argument. */
+static const char *almost_guard(const char *name, size_t n)
 {
-    char typed[16] = "";
-    if (n < 4 || n >= sizeof typed)
-        return false;
+    static const enum ml_flag guards[] = {
+        ML_FLAG_DRY_RUN,      ML_FLAG_PRACTICE, ML_FLAG_MAX_CHANGES, ML_FLAG_CANARY,
+        ML_FLAG_MAX_REQUESTS, ML_FLAG_MAX_TIME, ML_FLAG_CONFIRM};
+    char typed[24] = "";
+    if (n < 3 || n >= sizeof typed)
+        return NULL;
     memcpy(typed, name, n);
-    return ml_suggest_distance(typed, "dry-run") <= 1;
+    for (size_t i = 0; i < sizeof guards / sizeof *guards; i++) {
+        const char *flag = ml_flag_rows[guards[i]].name;
+        if (strncmp(flag, typed, n) == 0 || (n >= 4 && ml_suggest_distance(typed, flag) <= 1))
+            return flag;
+    }
+    return NULL;
+}
+
+static int give_argument(struct parser *p, const char *word, const char *name, size_t n)
+{
+    const char *guard = almost_guard(name, n);
+    if (!guard)
+        return give_script(p, word);
+    return ml_err_set(p->err, ML_USAGE,
+                      "'" SHOWN
+                      "' is almost '--%s': write that, or put -- before it when it is "
+                      "meant for the script.\nsee: moonlever help scripts",
+                      word, guard);
 }
 
 static int take_long(struct parser *p, const char *word)
@@ -299,14 +320,7 @@ static int take_long(struct parser *p, const char *word)
     }
     if (!p->o->script)
         return unknown_flag(p, name, n);
-    if (is_almost_dry_run(name, n))
-        return ml_err_set(
-            p->err, ML_USAGE,
-            "'" SHOWN
-            "' is almost '--dry-run': write that, or put -- before it when it is meant "
-            "for the script.\nsee: moonlever help scripts",
-            word);
-    return give_script(p, word);
+    return give_argument(p, word, name, n);
 }
 
 static int unknown_letter(struct parser *p, const char *word, const char *letter)
@@ -325,6 +339,10 @@ static int unknown_letter(struct parser *p, const char *word, const char *letter
  * next. */
 static int take_letters(struct parser *p, const char *word)
 {
+    size_t n = strcspn(word + 1, "=");
+    if (p->o->script && (n >= 4 || !is_ours(p, find_letter(p, word[1]))) &&
+        almost_guard(word + 1, n))
+        return give_argument(p, word, word + 1, n);
     if (p->o->script && !is_ours(p, find_letter(p, word[1])))
         return give_script(p, word);
     for (const char *c = word + 1; *c; c++) {

@@ -72,11 +72,13 @@ local function none(word, rows)
 end
 
 --- The run that a word means: its id, an unambiguous beginning of it, or "last",
--- the newest. Returns the run, or nil and the problem.
-function journal.find(host, word)
+-- the newest; with `sent` the newest that was no dry run or plan, since nothing can be
+-- done about those. Returns the run, or nil and the problem.
+function journal.find(host, word, sent)
   local all, matches = {}, {}
   for row in host.query("runs") do
-    if word == "last" or row.run == word then return dress(host, row) end
+    local newest = word == "last" and not (sent and row.kind == "plan")
+    if newest or row.run == word then return dress(host, row) end
     all[#all + 1] = row
     if #word >= SHORTEST and row.run:sub(1, #word) == word then matches[#matches + 1] = row end
   end

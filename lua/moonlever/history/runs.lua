@@ -248,7 +248,7 @@ local function purge(host, opt)
 end
 
 local function one(host, opt)
-  local run, problem = journal.find(host, opt.run)
+  local run, problem = journal.find(host, opt.run, opt.id)
   if not run then return host.fail(2, problem .. "\n  see: moonlever runs") end
   if opt.id then return host.write(run.run .. "\n") end
   if opt.json then return run_json(host, run, opt) end
