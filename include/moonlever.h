@@ -87,6 +87,8 @@ struct moonlever_status {
     uint64_t changes_done;   /* changes that have ended in a state */
     uint64_t changes_failed; /* of these: failed, conflict or unknown */
     uint64_t changes_total;  /* changes begun, or expected by each(); 0 = not known */
+    uint64_t upload_done;    /* bytes of the files that are just being sent, and ... */
+    uint64_t upload_total;   /* ... of how many; 0 = no file is being sent */
     int64_t pause_us;        /* a lane waits this long on the server's word, 0 = none */
     int pause_status;        /* the HTTP status that asked for it */
     char current[96];        /* what is being done, such as "screendesk.recordings.update" */

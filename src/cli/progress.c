@@ -112,6 +112,15 @@ static int wait_part(struct ml_buf *b, const struct moonlever_status *s)
            ml_format_duration(b, (s->pause_us + 999999) / 1000000);
 }
 
+#define MB 1000000.0
+
+static int upload_part(struct ml_buf *b, const struct moonlever_status *s)
+{
+    return s->upload_total ? ml_buf_addf(b, "%.1f of %.1f MB sent", (double)s->upload_done / MB,
+                                         (double)s->upload_total / MB)
+                           : 0;
+}
+
 /* The parts in their order: what matters most first, as the end may not fit. */
 static int fill_part(int number, struct ml_buf *b, const struct ml_progress *p,
                      const struct counts *c, const struct moonlever_status *s)
@@ -130,6 +139,8 @@ static int fill_part(int number, struct ml_buf *b, const struct ml_progress *p,
     case 4:
         return eta_part(b, p, c);
     case 5:
+        return upload_part(b, s);
+    case 6:
         return s->in_flight ? ml_format_count(b, s->in_flight) | ml_buf_adds(b, " in flight")
                             : 0;
     default:
@@ -148,7 +159,7 @@ int ml_progress_line(struct ml_progress *p, int64_t now_us, const struct moonlev
     p->next_us = now_us + (p->mode == ML_PROGRESS_LOG ? LOG_EVERY_US : LIVE_EVERY_US);
     ml_buf_create(&part, PART_MAX);
     ml_buf_clear(out);
-    for (int number = 0; number <= 6 && rc == 0; number++) {
+    for (int number = 0; number <= 7 && rc == 0; number++) {
         ml_buf_clear(&part);
         rc = fill_part(number, &part, p, &counts, s);
         if (rc == 0)
@@ -163,6 +174,14 @@ static int json_number(struct ml_buf *b, const char *name, double value, bool kn
 {
     return known ? ml_buf_addf(b, ",\"%s\":%.15g", name, value)
                  : ml_buf_addf(b, ",\"%s\":null", name);
+}
+
+static int json_upload(struct ml_buf *b, const struct moonlever_status *s)
+{
+    return s->upload_total
+               ? ml_buf_addf(b, ",\"upload\":{\"done\":%" PRIu64 ",\"total\":%" PRIu64 "}",
+                             s->upload_done, s->upload_total)
+               : 0;
 }
 
 static int json_wait(struct ml_buf *b, const struct moonlever_status *s)
@@ -195,7 +214,7 @@ int ml_progress_json(struct ml_progress *p, int64_t now_us, const struct moonlev
                     ahead) < 0 ||
         ml_buf_addf(out, ",\"in_flight\":%" PRIu64 ",\"failed\":%" PRIu64, s->in_flight,
                     s->changes_failed) < 0 ||
-        json_wait(out, s) < 0)
+        json_upload(out, s) < 0 || json_wait(out, s) < 0)
         return -1;
     return ml_buf_addf(out, ",\"current\":\"%s\"}", s->current);
 }

@@ -560,6 +560,8 @@ int moonlever_status(const moonlever *h, struct moonlever_status *out)
     s.changes_failed =
         d->counts[ML_STATE_FAILED] + d->counts[ML_STATE_CONFLICT] + d->counts[ML_STATE_UNKNOWN];
     s.changes_total = d->expected;
+    s.upload_done = net.upload_done;
+    s.upload_total = net.upload_total;
     s.pause_us = net.pause_us;
     s.pause_status = net.pause_status;
     memcpy(s.current, e->bind.current, sizeof s.current);

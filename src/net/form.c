@@ -3,11 +3,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct ml_form {
     struct ml_call_header *fields; /* owned, and so are their texts */
     size_t fields_len;
     char *part, *path, *name, *type;
+    uint64_t size; /* of the file */
 };
 
 static int copy_fields(struct ml_form *form, const struct ml_call_form *spec)
@@ -30,6 +32,9 @@ struct ml_form *ml_form_new(const struct ml_call_form *spec)
     struct ml_form *form = calloc(1, sizeof *form);
     if (!form)
         return NULL;
+    struct stat file;
+    if (stat(spec->path, &file) == 0 && S_ISREG(file.st_mode))
+        form->size = (uint64_t)file.st_size;
     form->part = strdup(spec->part);
     form->path = strdup(spec->path);
     form->name = strdup(spec->name);
@@ -62,6 +67,11 @@ void ml_form_free(struct ml_form *form)
     free(form->name);
     free(form->type);
     free(form);
+}
+
+uint64_t ml_form_size(const struct ml_form *form)
+{
+    return form->size;
 }
 
 static CURLcode add_field(curl_mime *mime, const struct ml_call_header *field)

@@ -17,6 +17,7 @@
 #define ML_NET_FORM_H
 
 #include <curl/curl.h>
+#include <stdint.h>
 
 #include "net/call.h"
 
@@ -25,6 +26,8 @@ struct ml_form;
 /* A copy of the description. NULL: out of memory. */
 struct ml_form *ml_form_new(const struct ml_call_form *spec);
 void ml_form_free(struct ml_form *form);
+/* Bytes of the file when the form was made, 0 = not known. */
+uint64_t ml_form_size(const struct ml_form *form);
 /* The form for one exchange of this handle. NULL: out of memory, or the file cannot be read. */
 curl_mime *ml_form_make(const struct ml_form *form, CURL *easy);
 

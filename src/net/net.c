@@ -135,12 +135,24 @@ void ml_net_timer_cancel(struct ml_net *net, struct ml_timer *timer)
     ml_loop_timer_cancel(&net->loop, timer);
 }
 
+static void add_upload(const struct ml_call *call, struct ml_net_stats *out)
+{
+    curl_off_t sent = 0;
+    if (!call->form || call->state != ML_CALL_FLYING || !call->transfer.easy)
+        return;
+    curl_easy_getinfo(call->transfer.easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    uint64_t total = ml_form_size(call->form); /* the fields around it do not count */
+    out->upload_total += total;
+    out->upload_done += (uint64_t)sent < total ? (uint64_t)sent : total;
+}
+
 void ml_net_stats(const struct ml_net *net, struct ml_net_stats *out)
 {
     *out = net->stats;
     int64_t now = ml_clock_us();
     for (const struct ml_call *call = net->calls; call; call = call->next) {
         int64_t pause = ml_limit_paused(&call->lane->limit, now);
+        add_upload(call, out);
         if (call->state != ML_CALL_FLYING && pause > out->pause_us) {
             out->pause_us = pause;
             out->pause_status = call->lane->pause_status;

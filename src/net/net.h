@@ -48,12 +48,13 @@ struct ml_net_conf {
 };
 
 struct ml_net_stats {
-    uint64_t requests;  /* exchanges that have ended */
-    uint64_t retries;   /* exchanges beyond the first of their call */
-    unsigned in_flight; /* exchanges under way */
-    unsigned queued;    /* calls that wait for their turn */
-    int64_t pause_us;   /* longest wait that a server asked for, 0 = none */
-    int pause_status;   /* the status that asked for it */
+    uint64_t requests;                  /* exchanges that have ended */
+    uint64_t retries;                   /* exchanges beyond the first of their call */
+    unsigned in_flight;                 /* exchanges under way */
+    unsigned queued;                    /* calls that wait for their turn */
+    uint64_t upload_done, upload_total; /* bytes of the files that are just being sent */
+    int64_t pause_us;                   /* longest wait that a server asked for, 0 = none */
+    int pause_status;                   /* the status that asked for it */
 };
 
 /* concurrency 32, default rates, 64 MiB, everything else off. */

@@ -131,6 +131,22 @@ static void waits_and_failures_are_named(void **state)
     line_is(&p, SECOND, &s, 10, "");
 }
 
+static void a_file_that_is_sent_shows_its_bytes(void **state)
+{
+    (void)state;
+    struct ml_progress p;
+    struct ml_buf b;
+    struct moonlever_status s = {
+        .requests = 1, .upload_done = 157286400, .upload_total = 314572800, .in_flight = 1};
+    ml_progress_create(&p, ML_PROGRESS_LIVE, 0);
+    line_is(&p, SECOND, &s, 0, "1 request  1.0/s  157.3 of 314.6 MB sent  1 in flight");
+    ml_buf_create(&b, 500);
+    assert_int_equal(ml_progress_json(&p, 2 * SECOND, &s, &b), 0);
+    assert_non_null(
+        strstr(ml_buf_str(&b), "\"upload\":{\"done\":157286400,\"total\":314572800}"));
+    ml_buf_destroy(&b);
+}
+
 static void parts_that_do_not_fit_are_left_out(void **state)
 {
     (void)state;
@@ -191,6 +207,7 @@ int main(void)
         cmocka_unit_test(off_is_never_due),
         cmocka_unit_test(changes_come_before_items_and_requests),
         cmocka_unit_test(waits_and_failures_are_named),
+        cmocka_unit_test(a_file_that_is_sent_shows_its_bytes),
         cmocka_unit_test(parts_that_do_not_fit_are_left_out),
         cmocka_unit_test(the_rate_is_smoothed),
         cmocka_unit_test(for_programs_there_is_json),
