@@ -194,7 +194,8 @@ static void end_run(struct ml_engine *e)
     bool stopped = e->sched.stopping;
     note_unseen(e);
     ml_sched_destroy(&e->sched);
-    lua_gc(e->L, LUA_GCCOLLECT); /* changes that were dropped are counted by their finalizers */
+    if (e->bind.door.open) /* changes that were dropped are counted by their finalizers */
+        lua_gc(e->L, LUA_GCCOLLECT);
     /* Cancelled within this very turn, at the question for instance. */
     if (atomic_load(&e->cancel) &&
         (stopped || e->bind.door.tripped || e->error_kind == ML_CANCELLED))
