@@ -311,8 +311,7 @@ end
 
 -- What was undone is not done again by the same plan: its before-images are of another day.
 local function check_not_undone(path, run)
-  local undo
-  for other in raw.query("undo_of", run.run) do undo = undo or other end
+  local undo = require("moonlever.resume").first("undo_of", run.run)
   if undo then
     errors.raise("guard", ("%s was applied by run %s and undone by run %s"):format(path, run.run, undo.run), {
       fix = "make the plan again; nothing was sent",
@@ -322,14 +321,8 @@ end
 
 -- A process that died while it wrote the plan down has sent nothing: the rest follows.
 local function complete(run, rows, changes)
-  for i = #rows + 1, #changes do
-    local row = changes[i]
-    row.resource = row.operation:match("^(.*)%.[^.]*$")
-    row.rkey = row.origin .. " " .. row.resource .. " " .. row.target
-    raw.plan(row)
-  end
-  raw.flush()
-  return run, #rows < #changes and require("moonlever.resume").changes(run.run) or rows
+  if #rows >= #changes then return rows end
+  return apply.write_down(run.run, table.move(changes, #rows + 1, #changes, 1, {}))
 end
 
 -- The script of `moonlever apply FILE`.
@@ -342,8 +335,12 @@ function apply.main(path)
   config.bind(header, path)
   check_origins(changes)
   local run = earlier(header.hash)
-  if run then check_not_undone(path, run) end
-  if run then return apply.go_on(complete(run, select(2, require("moonlever.resume").take_up(run.run)), changes)) end
+  if run then
+    check_not_undone(path, run)
+    local rows
+    run, rows = require("moonlever.resume").take_up(run.run)
+    return apply.go_on(run, complete(run, rows, changes))
+  end
   raw.count("expect", #changes)
   local id = raw.begin {
     plan = header.hash, operation = changes[1].operation, origin = changes[1].origin, target = changes[1].target,

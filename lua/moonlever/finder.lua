@@ -44,24 +44,18 @@ end
 
 -- Walks a list until all wanted keys are found. Returns key -> record.
 local function walk(reader, wanted, query)
-  local source = pages.source(reader, endpoint.path(reader, {}), query or {})
   local found, left = {}, 0
   for _ in pairs(wanted) do left = left + 1 end
-  local ok, err = pcall(function()
-    for page in source.next, source do
-      for _, record in ipairs(page.items) do
-        reader.res.shape:dress(record)
-        local key = record[reader.res.key]
-        key = key ~= nil and tostring(key)
-        if key and wanted[key] and not found[key] then
-          found[key], left = record, left - 1
-        end
-      end
-      if left == 0 then return end
+  if left == 0 then return found end
+  lists.visit(reader, query or {}, function(record)
+    reader.res.shape:dress(record)
+    local key = record[reader.res.key]
+    key = key ~= nil and tostring(key)
+    if key and wanted[key] and not found[key] then
+      found[key], left = record, left - 1
     end
+    return left == 0
   end)
-  source:close()
-  if not ok then error(err, 0) end
   return found
 end
 

@@ -233,19 +233,27 @@ function lists.pages(op, path, options)
   end, function() feed:close() end)
 end
 
--- All records for which `test` is true, an array, read fresh and page by page.
-function lists.find(op, test)
-  local source = pages.source(op, endpoint.path(op, {}), {})
-  local found = {}
+-- Calls visit(record) for all records of a list, read fresh and page by page, until it
+-- returns true. Records are as they came: not yet of their shape.
+function lists.visit(op, query, visit)
+  local source = pages.source(op, endpoint.path(op, {}), query)
   local ok, err = pcall(function()
     for page in source.next, source do
       for _, record in ipairs(page.items) do
-        if test(record) then found[#found + 1] = op.res.shape:dress(record) end
+        if visit(record) then return end
       end
     end
   end)
   source:close()
   if not ok then error(err, 0) end
+end
+
+-- All records for which `test` is true, an array, read fresh.
+function lists.find(op, test)
+  local found = {}
+  lists.visit(op, {}, function(record)
+    if test(record) then found[#found + 1] = op.res.shape:dress(record) end
+  end)
   return found
 end
 

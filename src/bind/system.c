@@ -188,12 +188,6 @@ static int l_now(lua_State *L)
     return 1;
 }
 
-static int l_wall(lua_State *L)
-{
-    lua_pushnumber(L, (lua_Number)ml_clock_wall_ms() / 1e3);
-    return 1;
-}
-
 static int l_random(lua_State *L)
 {
     uint64_t state = ml_random_seed();
@@ -253,7 +247,6 @@ void ml_bind_system(lua_State *L, struct ml_bind *b)
                                          {"plan_line", l_plan_line},
                                          {"failure", l_failure},
                                          {"now", l_now},
-                                         {"wall", l_wall},
                                          {"random", l_random},
                                          {"escape", l_escape},
                                          {NULL, NULL}};

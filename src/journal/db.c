@@ -168,8 +168,6 @@ int ml_db_inspect(sqlite3 *db, const char *path, struct ml_err *err)
                           "%.300s is a database of another program; move it away, or set "
                           "XDG_STATE_HOME to keep the journal elsewhere",
                           path);
-    if (version == 1)
-        return ML_DB_OLD;
     if (version != ML_DB_SCHEMA)
         return ml_err_set(
             err, ML_USAGE,
@@ -192,18 +190,6 @@ static int make_schema(sqlite3 *db)
         code = sqlite3_exec(db, schema->text, NULL, NULL, NULL);
     if (code == SQLITE_OK)
         code = sqlite3_exec(db, ids, NULL, NULL, NULL);
-    return code;
-}
-
-/* From version 1: profiles were not there. All or nothing, like make_schema. */
-static int bring_up_to_date(sqlite3 *db)
-{
-    int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(db,
-                            "ALTER TABLE run ADD COLUMN profile TEXT;"
-                            "PRAGMA user_version = 2; COMMIT",
-                            NULL, NULL, NULL);
     return code;
 }
 
@@ -234,8 +220,6 @@ static int set_up(sqlite3 *db, const char *path, struct ml_err *err)
             path);
     if (code == SQLITE_OK && content == ML_DB_EMPTY)
         code = make_schema(db);
-    if (code == SQLITE_OK && content == ML_DB_OLD)
-        code = bring_up_to_date(db);
     return code == SQLITE_OK ? 0 : ml_db_fail(db, code, "set up", path, err);
 }
 

@@ -22,22 +22,20 @@
 /* A write waits this long for another process. */
 #define ML_DB_BUSY_MS 30000
 /* PRAGMA user_version of schema.sql. */
-#define ML_DB_SCHEMA 2
+#define ML_DB_SCHEMA 1
 /* PRAGMA application_id: "Moon". */
 #define ML_DB_APPLICATION 0x4d6f6f6e
 
 /* What a file holds. */
-enum ml_db_content { ML_DB_EMPTY, ML_DB_JOURNAL, ML_DB_OLD };
+enum ml_db_content { ML_DB_EMPTY, ML_DB_JOURNAL };
 
 /* Opens an existing file for reading and writing: WAL, synchronous=FULL, no checkpoints by
- * itself, what is deleted is overwritten; makes the schema in an empty one, and brings an old
- * one up to date. Only under the
+ * itself, what is deleted is overwritten; makes the schema in an empty one. Only under the
  * set-up lock. NULL with err (ML_USAGE: no journal, newer, damaged, not writable). */
 sqlite3 *ml_db_open_writer(const char *path, struct ml_err *err);
 /* Opens an existing file for reading. NULL with err. */
 sqlite3 *ml_db_open_reader(const char *path, struct ml_err *err);
-/* Is it a journal that this version can read, an old one that a writer brings up to date, or
- * still empty? -1 with err when none of these. */
+/* Is it a journal that this version can read, or still empty? -1 with err when neither. */
 int ml_db_inspect(sqlite3 *db, const char *path, struct ml_err *err);
 
 /* Parameters are bound by letter: i int64_t, o int64_t with 0 as NULL, s text or NULL, b

@@ -33,16 +33,6 @@ static int open_writer(struct ml_journal *j, const struct ml_journal_conf *conf,
     return 0;
 }
 
-/* A reader changes nothing, so an old journal is opened for writing once. */
-static int bring_up_to_date(const char *path, struct ml_err *err)
-{
-    struct ml_journal *j;
-    if (ml_journal_open(&(struct ml_journal_conf){.path = path}, &j, err) < 0)
-        return -1;
-    ml_journal_close(j);
-    return 0;
-}
-
 /* 0 with j->reader NULL: there is no journal yet. */
 static int open_reader(struct ml_journal *j, struct ml_err *err)
 {
@@ -50,8 +40,6 @@ static int open_reader(struct ml_journal *j, struct ml_err *err)
         return 0;
     j->reader = ml_db_open_reader(j->path, err);
     int content = j->reader ? ml_db_inspect(j->reader, j->path, err) : -1;
-    if (content == ML_DB_OLD)
-        return bring_up_to_date(j->path, err);
     if (content != ML_DB_EMPTY)
         return content < 0 ? -1 : 0;
     sqlite3_close(j->reader);

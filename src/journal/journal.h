@@ -81,7 +81,6 @@ struct ml_journal_change {
     const void *body;          /* exact bytes; NULL = none */
     size_t body_len;
     const char *before, *after; /* JSON objects; NULL = not known */
-    int64_t occurrence;         /* 1 for the first of the same operation, target and body */
     int64_t undo_of;            /* `id` of the change that this one undoes, 0 = none */
     int64_t redoes;             /* seq in this run that failed and is tried again, 0 = none */
     int64_t at;

@@ -24,7 +24,7 @@ struct ml_cursor {
     " noop"
 #define CHANGE_COLUMNS                                                                       \
     "m.id, m.seq, m.rkey, m.service, m.origin, m.operation, m.resource, m.target, m.method," \
-    " m.path, m.effect, m.body, m.before, m.after, m.occurrence, m.undo_of, m.redoes, "      \
+    " m.path, m.effect, m.body, m.before, m.after, m.undo_of, m.redoes, "                    \
     "m.state,"                                                                               \
     " m.reason, m.kind, m.attempts, m.started,"                                              \
     " CASE WHEN m.state GLOB '[CFKNV]' THEN m.moved END AS ended"

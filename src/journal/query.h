@@ -26,7 +26,7 @@
  *   a run     no, run, kind, undo_of, plan, script, service, origin, profile, started, ended,
  * state, exit, noop. ended, state and exit are NULL while it is at work and when its process
  * died: ml_journal_is_running(no) tells which. a change  id, seq, rkey, service, origin,
- * operation, resource, target, method, path, effect, body, before, after, occurrence, undo_of,
+ * operation, resource, target, method, path, effect, body, before, after, undo_of,
  * redoes, state (letter), reason, kind, attempts, started, ended. undo_of and redoes are NULL
  * for none; started is when it was planned, ended when it came to rest (C, F, K, N), else NULL;
  *             attempts counts those of the changes that it redoes too.

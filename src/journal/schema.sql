@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The journal on disk, version 2. src/journal/machine.h draws the states; here the database
+-- The journal on disk, version 1. src/journal/machine.h draws the states; here the database
 -- itself holds the same edges, so that no mistake above can put an illegal one on the disk.
 --
 -- Small columns come first and texts last: a list of states need not read bodies. The columns
@@ -22,7 +22,7 @@ CREATE TABLE run(
   noop    INTEGER NOT NULL DEFAULT 0,
   args    TEXT,
   source  TEXT,
-  profile TEXT -- names of the profiles in use, apart by commas; NULL = none (new in version 2)
+  profile TEXT -- names of the profiles in use, apart by commas; NULL = none
 ) STRICT;
 
 -- A change. Its number is made of its run and its place in it, which keeps the rows of a run
@@ -37,7 +37,6 @@ CREATE TABLE mut(
   moved      INTEGER NOT NULL,           -- when it came into its state
   redoes     INTEGER,                    -- seq of the failed change that this one tries again
   undo_of    INTEGER,                    -- id of the change that this one takes back
-  occurrence INTEGER NOT NULL,
   reason     TEXT,
   kind       TEXT,
   rkey       TEXT NOT NULL,

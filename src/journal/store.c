@@ -8,20 +8,18 @@ static const char *const sql[ML_STORE_STATEMENTS] = {
     [ML_STORE_COMMIT] = "COMMIT",
     /* ?3 is the id of the change that is tried again: its attempts count for this one. */
     [ML_STORE_PLAN] =
-        "INSERT INTO mut(id, run, seq, started, moved, attempts, redoes, undo_of, occurrence,"
-        " rkey, service, origin, operation, resource, target, method, path, effect, body,"
-        " before, after)"
-        " VALUES(?1, ?1 >> 32, ?1 & 4294967295, ?2, ?2,"
+        "INSERT INTO mut(id, run, seq, started, moved, attempts, redoes, undo_of, rkey,"
+        " service, origin, operation, resource, target, method, path, effect, body, before,"
+        " after) VALUES(?1, ?1 >> 32, ?1 & 4294967295, ?2, ?2,"
         " coalesce((SELECT attempts FROM mut WHERE id = ?3), 0), ?3 & 4294967295, ?4, ?5, ?6,"
-        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     [ML_STORE_NAME] = "UPDATE mut SET rkey = ?2, target = ?3, path = ?4, before = ?5"
                       " WHERE id = ?1 AND state = 'P'",
     [ML_STORE_PLAN_SENT] =
-        "INSERT INTO mut(id, run, seq, state, started, moved, attempts, undo_of, occurrence,"
-        " rkey, service, origin, operation, resource, target, method, path, effect, body,"
-        " before, after)"
+        "INSERT INTO mut(id, run, seq, state, started, moved, attempts, undo_of, rkey, service,"
+        " origin, operation, resource, target, method, path, effect, body, before, after)"
         " VALUES(?1, ?1 >> 32, ?1 & 4294967295, 'S', ?2, ?3, 1, ?4, ?5, ?6,"
-        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        " ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     [ML_STORE_SEND] =
         "UPDATE mut SET state = 'S', attempts = attempts + 1, moved = ?2 WHERE id = ?1",
     [ML_STORE_ATTEMPT] = "INSERT INTO attempt(mut, n, started) VALUES(?1, ?2, ?3)",
@@ -70,10 +68,10 @@ static int met_one(struct ml_store *store, int code)
 static int plan(struct ml_store *store, int64_t id, const struct ml_journal_change *c)
 {
     int64_t redone = c->redoes ? (id >> 32) << 32 | c->redoes : 0;
-    return ml_db_execute(store->statement[ML_STORE_PLAN], "iiooisssssssssbss", id, c->at,
-                         redone, c->undo_of, c->occurrence, c->rkey, c->service, c->origin,
-                         c->operation, c->resource, c->target, c->method, c->path, c->effect,
-                         c->body, c->body_len, c->before, c->after);
+    return ml_db_execute(store->statement[ML_STORE_PLAN], "iioosssssssssbss", id, c->at, redone,
+                         c->undo_of, c->rkey, c->service, c->origin, c->operation, c->resource,
+                         c->target, c->method, c->path, c->effect, c->body, c->body_len,
+                         c->before, c->after);
 }
 
 static int name(struct ml_store *store, int64_t id, const struct ml_journal_change *c)
@@ -98,12 +96,11 @@ int ml_store_plan_sent(struct ml_store *store, const struct ml_command *plan)
 {
     const struct ml_journal_change *c = &plan->u.change;
     int64_t at = plan->next->u.attempt.at;
-    int code = ml_db_execute(
-        store->statement[ML_STORE_PLAN_SENT], "iiioisssssssssbss", plan->id, c->at, at,
-        c->undo_of, c->occurrence, c->rkey, c->service, c->origin, c->operation, c->resource,
-        c->target, c->method, c->path, c->effect, c->body, c->body_len, c->before, c->after);
-    /* By a change that is open, or by the trigger of a file that an earlier version made. */
-    if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_TRIGGER)
+    int code = ml_db_execute(store->statement[ML_STORE_PLAN_SENT], "iiiosssssssssbss", plan->id,
+                             c->at, at, c->undo_of, c->rkey, c->service, c->origin,
+                             c->operation, c->resource, c->target, c->method, c->path,
+                             c->effect, c->body, c->body_len, c->before, c->after);
+    if (code == SQLITE_CONSTRAINT_UNIQUE) /* another change of the object is open */
         return ML_STORE_REFUSED;
     return code == SQLITE_OK ? add_attempt(store, plan->id, 1, at) : code;
 }

@@ -104,14 +104,6 @@ void ml_delay_release(struct ml_delay *d)
     pthread_mutex_unlock(&d->lock);
 }
 
-bool ml_delay_released(struct ml_delay *d)
-{
-    pthread_mutex_lock(&d->lock);
-    bool released = d->released;
-    pthread_mutex_unlock(&d->lock);
-    return released;
-}
-
 void ml_delay_stop(struct ml_delay *d)
 {
     if (d->started)

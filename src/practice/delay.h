@@ -55,8 +55,6 @@ int ml_delay_hold(struct ml_delay *d, struct ml_wait *wait, struct MHD_Connectio
 int ml_delay_later(struct ml_delay *d, struct ml_wait *wait, int64_t us, ml_wait_fn due);
 /* Wakes everything and refuses what comes later. */
 void ml_delay_release(struct ml_delay *d);
-/* True after release: what was held forever is to be dropped. */
-bool ml_delay_released(struct ml_delay *d);
 /* Ends the thread; release came before. */
 void ml_delay_stop(struct ml_delay *d);
 

@@ -237,7 +237,7 @@ class Late(Case):
 
 class DiedWhileWritingDown(Case):
     """A process that is killed between its run and the last of its changes in the journal."""
-    COLUMNS = ("undo_of, occurrence, rkey, service, origin, operation, resource, target, method, path, effect, body,"
+    COLUMNS = ("undo_of, rkey, service, origin, operation, resource, target, method, path, effect, body,"
                " before, after")
 
     def begin(self, place, run, kind, undo_of=None, plan=None, changes=0):

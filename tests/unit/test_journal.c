@@ -30,12 +30,12 @@ static void a_change_from_plan_to_rest(void **state)
     assert_string_equal(
         rows(j, ML_QUERY_CHANGES, "r1",
              " id seq rkey service origin operation resource target method path "
-             "effect body before after occurrence undo_of redoes state reason "
+             "effect body before after undo_of redoes state reason "
              "kind attempts started ended "),
         "4294967297|1|a|screendesk|https://app.screendesk.io|"
         "screendesk.recordings.update|screendesk.recordings|a|PATCH|"
         "/api/v2/recordings/1|update|{\"title\":\"b\"}|{\"title\":\"a\"}|"
-        "{\"title\":\"c\"}|1|-|-|C|as sent|-|1|20|50|;");
+        "{\"title\":\"c\"}|-|-|C|as sent|-|1|20|50|;");
     assert_string_equal(
         rows(j, ML_QUERY_ATTEMPTS, "r1", " seq n started ended sends status error "),
         "1|1|30|40|1|200|-|;");

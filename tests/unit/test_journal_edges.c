@@ -35,8 +35,8 @@ static int insert(sqlite3 *db, int seq, const char *more, const char *values)
 {
     char sql[300];
     snprintf(sql, sizeof sql,
-             "INSERT INTO mut(id, run, seq, started, moved, occurrence, rkey%s)"
-             " VALUES(1 << 32 | %d, 1, %d, 1, 1, 1, 'k%d'%s)",
+             "INSERT INTO mut(id, run, seq, started, moved, rkey%s)"
+             " VALUES(1 << 32 | %d, 1, %d, 1, 1, 'k%d'%s)",
              more, seq, seq, seq, values);
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
@@ -112,12 +112,11 @@ static void a_change_begins_as_planned_and_with_its_own_id(void **state)
     assert_int_equal(insert(db, 1, ",state,attempts,redoes", ",'S',1,9"),
                      SQLITE_CONSTRAINT_TRIGGER);
     assert_int_equal(insert(db, 1, ",state,attempts", ",'S',1"), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db,
-                     "INSERT INTO mut(id, run, seq, started, moved, occurrence, rkey)"
-                     " VALUES(5, 1, 1, 1, 1, 1, 'k')",
-                     NULL, NULL, NULL),
-        SQLITE_CONSTRAINT_CHECK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "INSERT INTO mut(id, run, seq, started, moved, rkey)"
+                                  " VALUES(5, 1, 1, 1, 1, 'k')",
+                                  NULL, NULL, NULL),
+                     SQLITE_CONSTRAINT_CHECK);
     sqlite3_close(db);
 }
 

@@ -66,34 +66,6 @@ static void a_newer_journal_is_refused_with_the_way_out(void **state)
     assert_string_equal(sql_text(p->path, "PRAGMA user_version"), "3");
 }
 
-/* Version 1 knew no profiles. */
-static void make_old(const char *path)
-{
-    ml_journal_close(open_at(path));
-    assert_int_equal(sql_run(path, "ALTER TABLE run DROP COLUMN profile"), SQLITE_OK);
-    assert_int_equal(sql_run(path, "PRAGMA user_version = 1"), SQLITE_OK);
-}
-
-static void an_old_journal_is_brought_up_to_date(void **state)
-{
-    struct place *p = *state;
-    struct ml_err err;
-    struct ml_journal *j;
-    struct ml_journal_conf reading = {.path = p->path, .read_only = true};
-    make_old(p->path);
-    ml_journal_close(open_at(p->path));
-    assert_string_equal(sql_text(p->path, "SELECT count(profile) FROM run"), "0");
-    assert_int_equal(sql_run(p->path, "ALTER TABLE run DROP COLUMN profile"), SQLITE_OK);
-    assert_int_equal(sql_run(p->path, "PRAGMA user_version = 1"), SQLITE_OK);
-    assert_int_equal(ml_journal_open(&reading, &j, &err), 0);
-    struct ml_cursor *c = ml_cursor_open(j, ML_QUERY_RUNS, NULL, &err);
-    assert_non_null(c);
-    assert_int_equal(ml_cursor_next(c, &err), 0);
-    ml_cursor_close(c);
-    ml_journal_close(j);
-    assert_string_equal(sql_text(p->path, "PRAGMA user_version"), "2");
-}
-
 static void what_is_no_journal_is_left_alone(void **state)
 {
     struct place *p = *state;
@@ -190,7 +162,7 @@ static void an_empty_file_becomes_a_journal(void **state)
     j = open_at(path);
     begin(j, "r1");
     ml_journal_close(j);
-    assert_string_equal(sql_text(path, "PRAGMA user_version"), "2");
+    assert_string_equal(sql_text(path, "PRAGMA user_version"), "1");
     assert_string_equal(sql_text(path, "PRAGMA journal_mode"), "wal");
 }
 
@@ -498,7 +470,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(files_are_for_their_owner_only),
         TEST(a_newer_journal_is_refused_with_the_way_out),
-        TEST(an_old_journal_is_brought_up_to_date),
         TEST(what_is_no_journal_is_left_alone),
         TEST(places_that_cannot_be),
         TEST(a_name_without_directory_is_in_this_one),

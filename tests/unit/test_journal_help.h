@@ -95,7 +95,6 @@ static inline struct ml_journal_change change_of(const char *rkey)
                                       .body_len = 13,
                                       .before = "{\"title\":\"a\"}",
                                       .after = "{\"title\":\"b\"}",
-                                      .occurrence = 1,
                                       .at = 20};
 }
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- `moonlever runs`: what was run, what became of each change, and what to do next.
 --
--- host: query, running, state_name, purge, wall of moonlever.raw, and write(text),
+-- host: query, running, state_name, purge, wall_ms of moonlever.raw, and write(text),
 -- fail(code, text); csv, the file for CSV, where that is not the output.
 --
 --   runs.main({ "last", "--failed" }, host)
@@ -242,7 +242,7 @@ end
 -- The command -----------------------------------------------------------------
 
 local function purge(host, opt)
-  local count = host.purge(math.tointeger(host.wall() * 1000 // 1) - opt.keep * DAY_MS)
+  local count = host.purge(host.wall_ms() - opt.keep * DAY_MS)
   if opt.json then return host.write(('{"purged":%d}\n'):format(count)) end
   host.write(("forgot %s older than %s\n"):format(text.plural(count, "run"), text.plural(opt.keep, "day")))
 end

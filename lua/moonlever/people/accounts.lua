@@ -131,4 +131,13 @@ function accounts.named(open, name)
   end
 end
 
+--- "admin+member": the roles of a Screendesk user that are on.
+function accounts.roles_text(roles)
+  local names = {}
+  for _, name in ipairs { "admin", "editor", "member" } do
+    if roles[name] then names[#names + 1] = name end
+  end
+  return table.concat(names, "+")
+end
+
 return accounts

@@ -10,6 +10,8 @@
 --   joining.create(person, account, row, places)
 --   joining.update(person, account, user, row, places)
 
+local accounts = require "moonlever.people.accounts"
+
 local joining = {}
 
 local function shown(value)
@@ -89,14 +91,6 @@ end
 
 local create = {}
 
-local function named(roles)
-  local names = {}
-  for _, name in ipairs { "admin", "editor", "member" } do
-    if roles[name] then names[#names + 1] = name end
-  end
-  return table.concat(names, "+")
-end
-
 function create.screendesk(person, account, row)
   local name = (row.first or row.last) and { givenName = row.first, familyName = row.last } or nil
   local fields = {
@@ -104,7 +98,7 @@ function create.screendesk(person, account, row)
     roles = row.roles, externalId = row.external_id,
   }
   local users = account.users
-  person:step("screendesk new, " .. (row.roles and named(row.roles) or "member"),
+  person:step("screendesk new, " .. (row.roles and accounts.roles_text(row.roles) or "member"),
     function() users:create(fields) end)
 end
 
@@ -179,7 +173,8 @@ function update.screendesk(changes, user, row)
   end
   differ(changes, "first name", user.name.givenName, row.first, part "givenName")
   differ(changes, "last name", user.name.familyName, row.last, part "familyName")
-  differ(changes, "roles", named(was), row.roles and named(row.roles), function() fields.roles = row.roles end)
+  differ(changes, "roles", accounts.roles_text(was), row.roles and accounts.roles_text(row.roles),
+    function() fields.roles = row.roles end)
   return fields
 end
 

@@ -12,19 +12,13 @@
 --   local how = { delete = false, date = "2026-01-31", heir = 1001 }
 --   leaving.add(person, account, user, how)
 
+local accounts = require "moonlever.people.accounts"
+
 local leaving = {}
 
 local MEMBER = { admin = false, editor = false, member = true }
 
 local add = {}
-
-local function roles_text(roles)
-  local names = {}
-  for _, name in ipairs { "admin", "editor", "member" } do
-    if roles[name] then names[#names + 1] = name end
-  end
-  return table.concat(names, "+")
-end
 
 local function is_plain(roles)
   return roles.member == true and not roles.admin and not roles.editor
@@ -37,7 +31,7 @@ function add.screendesk(person, account, user, how)
   elseif user.active == false and is_plain(roles) then
     person:says("screendesk already inactive")
   else
-    local was = ("%s %s"):format(user.active == false and "inactive" or "active", roles_text(roles))
+    local was = ("%s %s"):format(user.active == false and "inactive" or "active", accounts.roles_text(roles))
     person:step(("screendesk %s -> inactive member"):format(was),
       function() users:update(user, { active = false, roles = MEMBER }) end)
   end
