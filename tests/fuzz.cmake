@@ -21,7 +21,7 @@ foreach(source IN LISTS fuzz_sources)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
     list(APPEND corpus ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name})
   endif()
-  add_test(NAME fuzz.${name} COMMAND ${target} -max_total_time=${fuzz_each} -timeout=10
-    -max_len=16384 -print_final_stats=1 -artifact_prefix=${found}/found- ${corpus})
+  add_test(NAME fuzz.${name} COMMAND ${target} -max_total_time=${fuzz_each} -seed=${MOONLEVER_FUZZ_SEED}
+    -timeout=10 -max_len=16384 -print_final_stats=1 -artifact_prefix=${found}/found- ${corpus})
   set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT 900)
 endforeach()

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -142,19 +143,28 @@ static bool is_ours(CURLU *u, const struct ml_origin *origin)
     return ours;
 }
 
+/* Path and query behind the origin's own text: a Location may spell the host in other letters,
+ * and what is sent and written down has one spelling. */
+static char *on_origin(const struct ml_origin *origin, const char *full)
+{
+    const char *path = strchr(strstr(full, "://") + 3, '/');
+    char *url = NULL;
+    return asprintf(&url, "%s%s", origin->text, path) < 0 ? NULL : url;
+}
+
 char *ml_origin_resolve(const struct ml_origin *origin, const char *url, const char *location,
                         size_t len)
 {
-    char *relative = strndup(location, len), *full = NULL, *copy = NULL;
+    char *relative = strndup(location, len), *full = NULL, *resolved = NULL;
     CURLU *u = curl_url();
     if (u && relative && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
         curl_url_set(u, CURLUPART_URL, relative, 0) == CURLUE_OK &&
         curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK &&
         curl_url_get(u, CURLUPART_URL, &full, CURLU_NO_DEFAULT_PORT) == CURLUE_OK &&
         is_ours(u, origin))
-        copy = strdup(full);
+        resolved = on_origin(origin, full);
     curl_free(full);
     curl_url_cleanup(u);
     free(relative);
-    return copy;
+    return resolved;
 }

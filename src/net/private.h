@@ -114,7 +114,8 @@ bool ml_lane_send(struct ml_lane *lane);
 
 /* origin.c */
 void ml_origin_free(struct ml_origin *origin);
-/* The URL of a Location header when it stays on the origin, allocated; NULL otherwise. */
+/* The URL of a Location header when it stays on the origin, in the origin's own spelling,
+ * allocated; NULL otherwise. */
 char *ml_origin_resolve(const struct ml_origin *origin, const char *url, const char *location,
                         size_t len);
 

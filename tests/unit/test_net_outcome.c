@@ -297,6 +297,30 @@ static void no_redirect_leaves_the_origin(void **state)
     }
 }
 
+/* The host in other letters and the port that goes without saying are the same origin. */
+static void a_redirect_is_spelled_as_the_origin(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {{"HTTPS://host.exampLe:443/b?c=/D#e", "/b?c=/D"},
+                                           {"//HOST.example", "/"},
+                                           {"https://host.example?c", "/?c"},
+                                           {"d/../E", "/a/E"}};
+    SCRIPT(b, 1, {OK_JSON, KEEP});
+    struct ml_err err;
+    struct ml_origin *origin = ml_net_origin(b.net, "https://host.example", &err);
+    assert_non_null(origin);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char expected[80];
+        snprintf(expected, sizeof expected, "https://host.example%s", pairs[i][1]);
+        char *url = ml_origin_resolve(origin, "https://host.example/a/b", pairs[i][0],
+                                      strlen(pairs[i][0]));
+        assert_non_null(url);
+        assert_string_equal(url, expected);
+        free(url);
+    }
+    bench_close(&b);
+}
+
 static void no_write_is_redirected(void **state)
 {
     (void)state;
@@ -486,6 +510,7 @@ int main(void)
         cmocka_unit_test(reads_follow_three_redirects),
         cmocka_unit_test(the_fourth_redirect_is_handed_up),
         cmocka_unit_test(no_redirect_leaves_the_origin),
+        cmocka_unit_test(a_redirect_is_spelled_as_the_origin),
         cmocka_unit_test(no_write_is_redirected),
         cmocka_unit_test(an_answer_over_the_ceiling_is_not_repeated),
         cmocka_unit_test(the_ceiling_is_named_in_mebibytes),
