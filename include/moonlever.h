@@ -10,7 +10,8 @@
  * from any thread or from a signal handler. Callbacks run inside moonlever_dispatch(),
  * moonlever_wait() and moonlever_run_start(), on the caller's thread, and may
  * call nothing of this header but moonlever_cancel(), moonlever_interrupt(),
- * moonlever_status() and moonlever_confirm_word().
+ * moonlever_status(), moonlever_confirm_word(), moonlever_return() and
+ * moonlever_raise(). moonlever_close() may call on_log and on_event once more.
  *
  * The loop: one file descriptor (readable when there is work), one timeout,
  * one dispatch that never blocks on the network.
@@ -72,6 +73,16 @@ typedef int (*moonlever_confirm_fn)(void *ud, const char *text, size_t len);
  * why). */
 typedef ptrdiff_t (*moonlever_command_fn)(void *ud, const char *const *argv, char *out,
                                           size_t size);
+/* Asked for a secret whenever a script connects: `name` is that of the environment variable
+ * (SCREENDESK_TOKEN), `origin` where it will be sent, such as "https://app.screendesk.io". Puts
+ * it into out and returns its length (below size); 0 = look elsewhere, -1 = refused. The
+ * library wipes out. */
+typedef ptrdiff_t (*moonlever_credential_fn)(void *ud, const char *name, const char *origin,
+                                             char *out, size_t size);
+/* A script calls a function of the host; see moonlever_function(). */
+typedef void (*moonlever_function_fn)(void *ud, uint64_t call, const char *args, size_t len);
+/* What happens in a run, one JSON object at a time, ended by NUL; see moonlever_on_event(). */
+typedef void (*moonlever_event_fn)(void *ud, const char *json, size_t len);
 /* Told once a run, before the first request that writes: the id of the run. */
 typedef void (*moonlever_run_fn)(void *ud, const char *run_id);
 
@@ -94,6 +105,8 @@ struct moonlever_status {
     char current[96];        /* what is being done, such as "screendesk.recordings.update" */
 };
 
+/* What a code means, in English; never NULL. */
+MOONLEVER_API const char *moonlever_strerror(int code);
 /* The version of the library at run time, such as "0.1.0". */
 MOONLEVER_API const char *moonlever_version(void);
 /* Versions of the libraries underneath, one line. */
@@ -141,6 +154,42 @@ MOONLEVER_API const char *moonlever_confirm_word(const moonlever *h);
  * connects. */
 MOONLEVER_API void moonlever_on_command(moonlever *h, moonlever_command_fn fn, void *ud);
 MOONLEVER_API void moonlever_on_run(moonlever *h, moonlever_run_fn fn, void *ud);
+/* Goes before all other sources of credentials. */
+MOONLEVER_API void moonlever_on_credential(moonlever *h, moonlever_credential_fn fn, void *ud);
+/* {"event":"change","seq":3,"operation":"screendesk.recordings.update","target":"9f1c...",
+ *  "state":"confirmed|accepted|noop|planned|failed|conflict|unknown","kind":...,"reason":...}
+ *     each change, when it has ended; `seq` is its number in the journal (absent: it has none),
+ *     `kind` and `reason` are there when it did not go well
+ * {"event":"progress","requests":...} with the names of struct moonlever_status (and pause_ms)
+ *     at most five times a second, when something moved, and at the end
+ */
+MOONLEVER_API void moonlever_on_event(moonlever *h, moonlever_event_fn fn, void *ud);
+
+/* --- Functions of the host. A script calls moonlever.host.NAME(...).
+ *
+ *     static void book(void *ud, uint64_t call, const char *args, size_t len)
+ *     {   // args: {"minutes":5,"ticket":"T-1"}
+ *         moonlever_return(ud, call, "{\"booked\":true}", 15);
+ *     }
+ *     moonlever_function(h, "book(ticket: string, minutes: integer?)", book, h);
+ *
+ * The signature gives each argument a name and a type (string, integer, number, boolean, array,
+ * object, any; `?` = may be left out), and what does not fit is an error in the script that the
+ * host never hears of. The callback gets a JSON object, valid during the callback. It answers
+ * there, or later from the thread of the handle: the script waits, everything else goes on.
+ */
+/* Lends a function, for all runs of the handle; one of the same name takes its place. Not while
+ * a run is under way. MOONLEVER_EUSAGE: what is wrong with the signature. */
+MOONLEVER_API int moonlever_function(moonlever *h, const char *signature,
+                                     moonlever_function_fn fn, void *ud);
+/* Answers a call with one JSON value, copied; NULL = null, which is nil for the script.
+ * MOONLEVER_EUSAGE: nobody waits for that call any more (it was answered, or cancelled), or the
+ * text is not JSON, and the call still waits. */
+MOONLEVER_API int moonlever_return(moonlever *h, uint64_t call, const char *json, size_t len);
+/* Answers a call with an error object of this kind ("notfound", "forbidden", "invalid", ... as
+ * in scripts; NULL = "remote") and text. As moonlever_return(). */
+MOONLEVER_API int moonlever_raise(moonlever *h, uint64_t call, const char *kind,
+                                  const char *text);
 
 /* Names (ended by NULL, borrowed) that a script's header may not give to its arguments, because
  * the host takes them for itself: the long flags of a command line. */

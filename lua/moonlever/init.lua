@@ -27,6 +27,7 @@ local MEMBERS = {
   help = { "moonlever.help", "help" },
   csv = { "moonlever.csv" },
   tags = { "moonlever.tags" },
+  host = { "moonlever.host" },
 }
 
 local moonlever = {

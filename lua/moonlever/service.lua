@@ -339,7 +339,7 @@ local function connect_handle(options, catalogue, origin, profile)
     errors.add(handle, {
       fix = handle.message:find("not an address", 1, true) and ("give %s only scheme and host, such as %s"):format(
         place_of_origin(options, catalogue, profile), catalogue.origin or "https://host.example") or nil,
-      config = not options.url, -- the setting is wrong, not the script: exit code 2
+      config = not options.url and handle.kind ~= "forbidden", -- a setting is wrong, not the script: exit code 2
     })
   end
   error(handle, 0)

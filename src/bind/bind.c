@@ -34,6 +34,7 @@ void ml_bind_create(struct ml_bind *b)
     *b = (struct ml_bind){.exit_code = -1};
     ml_door_create(&b->door);
     ml_record_create(&b->record);
+    ml_host_create(&b->host);
     b->door.begin = begin;
     b->door.begin_ud = b;
     ml_buf_create(&b->report, REPORT_MAX);
@@ -52,6 +53,7 @@ void ml_bind_destroy(struct ml_bind *b)
     }
     ml_door_destroy(&b->door);
     ml_record_destroy(&b->record);
+    ml_host_destroy(&b->host);
     ml_buf_destroy(&b->report);
     ml_buf_destroy(&b->plan);
     ml_buf_destroy(&b->failures);
@@ -145,6 +147,13 @@ void ml_bind_type(lua_State *L, struct ml_bind *b, const char *name, const luaL_
     lua_pop(L, 1);
 }
 
+/* Until moonlever.errors, which knows more of an error, is there. */
+static int l_error_text(lua_State *L)
+{
+    lua_getfield(L, 1, "message");
+    return 1;
+}
+
 static int l_error_metatable(lua_State *L)
 {
     luaL_newmetatable(L, ML_ERROR_TYPE);
@@ -154,7 +163,10 @@ static int l_error_metatable(lua_State *L)
 int ml_bind_open(lua_State *L, struct ml_bind *b)
 {
     static const luaL_Reg functions[] = {{"error_metatable", l_error_metatable}, {NULL, NULL}};
-    luaL_newmetatable(L, ML_ERROR_TYPE);
+    if (luaL_newmetatable(L, ML_ERROR_TYPE)) {
+        lua_pushcfunction(L, l_error_text);
+        lua_setfield(L, -2, "__tostring");
+    }
     lua_pop(L, 1);
     lua_newtable(L);
     ml_bind_functions(L, b, functions);
@@ -173,5 +185,6 @@ int ml_bind_open(lua_State *L, struct ml_bind *b)
     ml_bind_journal(L, b);
     ml_bind_credential(L, b);
     ml_bind_console(L, b);
+    ml_bind_host(L, b);
     return 1;
 }

@@ -22,6 +22,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "bind/door.h"
+#include "bind/host.h"
 #include "bind/record.h"
 #include "net/net.h"
 #include "task/task.h"
@@ -37,6 +38,7 @@ struct ml_bind {
     struct ml_log *log;
     struct ml_door door;
     struct ml_record record;
+    struct ml_host host;
     unsigned concurrency;
     bool env;                    /* credentials and settings may be read from the environment */
     struct ml_setting *settings; /* NAME=VALUE pairs given by the host; owned, values wiped */
@@ -111,6 +113,7 @@ void ml_bind_patch(lua_State *L, struct ml_bind *b);
 void ml_bind_journal(lua_State *L, struct ml_bind *b);
 void ml_bind_credential(lua_State *L, struct ml_bind *b);
 void ml_bind_console(lua_State *L, struct ml_bind *b);
+void ml_bind_host(lua_State *L, struct ml_bind *b);
 
 /* console.c: what raw.ask waits for an answer to, NULL = nothing. */
 const char *ml_bind_asks(const struct ml_bind *b);
@@ -118,6 +121,13 @@ const char *ml_bind_asks(const struct ml_bind *b);
 int ml_bind_answer(struct ml_bind *b, const char *text, size_t len);
 /* Cancels the task in the foreground, if there is one. */
 void ml_bind_interrupt(struct ml_bind *b);
+
+/* event.c: the members of an event that name a change, malloc'd; NULL when nobody listens. */
+char *ml_event_about(const struct ml_bind *b, const char *operation, const char *target);
+/* Tells the host, if it listens, that a change has ended. about, kind and reason may be NULL.
+ */
+void ml_event_change(struct ml_bind *b, const char *about, uint64_t seq, enum ml_state state,
+                     const char *kind, const char *reason);
 
 /* change.c, for http.c: checks that the value at idx is a change that may be sent now, and
  * shields the running task until the change has ended. */

@@ -8,6 +8,7 @@
  * follows the same steps.
  */
 #include <lauxlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -22,7 +23,8 @@ struct change_row {
 };
 
 struct change {
-    struct ml_door *door;
+    struct ml_bind *b;
+    char *about; /* what an event says of it, owned; NULL = nobody listens */
     struct ml_noted noted;
     bool open;
     bool hopeless;          /* it says what cannot be undone, and is never sent */
@@ -105,7 +107,7 @@ static bool read_row(lua_State *L, struct change_row *row)
 struct change *ml_change_new(lua_State *L, struct ml_bind *b)
 {
     struct change *c = lua_newuserdatauv(L, sizeof *c, 0);
-    *c = (struct change){.door = &b->door};
+    *c = (struct change){.b = b};
     luaL_setmetatable(L, CHANGE_TYPE);
     return c;
 }
@@ -127,9 +129,10 @@ static int enter(struct change *c, const struct ml_journal_change *row, const st
                              .needs = asks->needs,
                              .warning = asks->warning,
                              .deletes = !c->hopeless && strcmp(row->effect, "delete") == 0};
-    if (ml_door_enter(c->door, &entry, err) < 0)
+    if (ml_door_enter(&c->b->door, &entry, err) < 0)
         return -1;
     c->open = true;
+    c->about = ml_event_about(c->b, row->operation, row->target);
     return 0;
 }
 
@@ -188,7 +191,7 @@ static void unshield(struct change *c)
 
 static int l_planned(lua_State *L)
 {
-    lua_pushboolean(L, check_change(L, 1)->door->dry_run);
+    lua_pushboolean(L, check_change(L, 1)->b->door.dry_run);
     return 1;
 }
 
@@ -227,9 +230,12 @@ static void finish(struct change *c, enum ml_state state, const char *reason, co
     c->open = false;
     unshield(c);
     if (c->hopeless && state == ML_STATE_FAILED)
-        ml_door_write_off(c->door);
+        ml_door_write_off(&c->b->door);
     else
-        ml_door_leave(c->door, state, kind_of(kind));
+        ml_door_leave(&c->b->door, state, kind_of(kind));
+    ml_event_change(c->b, c->about, c->noted.seq, state, kind, reason);
+    free(c->about);
+    c->about = NULL;
     if (!c->noted.seq)
         return;
     if (event == ML_EVENTS)
@@ -249,8 +255,8 @@ static int l_finish(lua_State *L)
     if (!c->open)
         return luaL_error(L, "the change has ended already");
     luaL_argcheck(
-        L, !c->door->dry_run || (state != ML_STATE_CONFIRMED && state != ML_STATE_ACCEPTED), 2,
-        "nothing is confirmed in dry run");
+        L, !c->b->door.dry_run || (state != ML_STATE_CONFIRMED && state != ML_STATE_ACCEPTED),
+        2, "nothing is confirmed in dry run");
     finish(c, (enum ml_state)state, reason, kind, after);
     return 0;
 }
@@ -287,7 +293,7 @@ static struct change *send_one(lua_State *L, int idx, struct ml_sched *s)
 {
     struct change *c = luaL_testudata(L, idx, CHANGE_TYPE);
     struct ml_err err;
-    if (c && c->open && !c->door->dry_run) {
+    if (c && c->open && !c->b->door.dry_run) {
         c->peer = NULL;
         c->noted.peer = NULL;
         if (!c->task && s->current) {
@@ -343,7 +349,12 @@ struct ml_noted *ml_change_noted(struct change *change)
 /* raw.noop(operation, target) */
 static int l_noop(lua_State *L)
 {
-    ml_door_noop(&ml_bind_of(L)->door);
+    struct ml_bind *b = ml_bind_of(L);
+    const char *operation = luaL_checkstring(L, 1), *target = luaL_tolstring(L, 2, NULL);
+    ml_door_noop(&b->door);
+    char *about = ml_event_about(b, operation, target);
+    ml_event_change(b, about, 0, ML_STATE_NOOP, NULL, NULL);
+    free(about);
     return 0;
 }
 

@@ -195,6 +195,23 @@ static int from_command(const struct ml_bind *b, const char *profile, const char
                       profile, words[0], n == 0 ? "printed nothing" : "failed");
 }
 
+/* --- the host itself --- */
+
+static int from_host(const struct ml_bind *b, const char *env, const char *origin,
+                     char out[SECRET_MAX], struct ml_err *err)
+{
+    if (!b->host.credential)
+        return 0;
+    ptrdiff_t n = b->host.credential(b->host.credential_ud, env, origin, out, SECRET_MAX);
+    if (n >= 0 && n < SECRET_MAX) {
+        out[n] = '\0';
+        return 0;
+    }
+    explicit_bzero(out, SECRET_MAX);
+    return ml_err_set(err, ML_FORBIDDEN, "the host program gives no %.60s for %.200s", env,
+                      origin);
+}
+
 /* --- all of them --- */
 
 /* What a command or a file gave is kept for the next client: a password manager asks people
@@ -202,7 +219,9 @@ static int from_command(const struct ml_bind *b, const char *profile, const char
 static int keep(struct ml_bind *b, const char *key, char secret[SECRET_MAX], const char **kept,
                 struct ml_err *err)
 {
-    int rc = *secret ? ml_bind_set(b, key, secret) : 0;
+    const char *known = ml_bind_get(b, key);
+    bool same = known && strcmp(known, secret) == 0;
+    int rc = *secret && !same ? ml_bind_set(b, key, secret) : 0;
     explicit_bzero(secret, SECRET_MAX);
     if (rc < 0)
         return ml_err_set(err, ML_MEMORY, "out of memory");
@@ -238,6 +257,11 @@ static int find(lua_State *L, struct ml_bind *b, int t, const char *env, const c
     const char *words[WORDS_MAX + 1];
     lua_getfield(L, 1, "profile");
     const char *profile = lua_tostring(L, -1); /* stays on the stack: anchored */
+    if (from_host(b, env, origin, found, err) < 0)
+        return -1;
+    snprintf(key, sizeof key, "host/%.60s/%.200s", env, origin);
+    if (*found)
+        return keep(b, key, found, secret, err);
     *secret = environment_counts(L) ? ml_bind_get(b, env) : NULL;
     if (!profile)
         return 0;

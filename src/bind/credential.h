@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the secret of a credential comes from: the command of a profile, the
+ * Where the secret of a credential comes from: the host, the command of a profile, the
  * environment (or what the host has set), the file of a profile, in this order.
  *
  * A file is credentials/PROFILE in the configuration directory: lines

@@ -76,6 +76,10 @@ int ml_json_decode(lua_State *L, const char *text, size_t len, const struct ml_j
 int ml_json_encode(lua_State *L, int idx, struct ml_buf *out, const struct ml_json_wopts *opts,
                    struct ml_err *err);
 
+/* Appends the text as a JSON string, without Lua; bytes that are not UTF-8 become U+FFFD. -1:
+ * it is too long for out, or no memory. */
+int ml_json_quote(struct ml_buf *out, const char *text);
+
 /*
  * Is text[0..len) one JSON value, to its end? The same answer as ml_json_decode with default
  * ceilings, without Lua and without memory.

@@ -109,15 +109,21 @@ static int put(struct writer *w, const char *text, size_t n)
     return 0;
 }
 
-static int put_escape(struct writer *w, unsigned char c)
+/* The character as it stands in a string: `"`, `\`, or a control character. */
+static void escape(char text[8], unsigned char c)
 {
     static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
     const char *known = c ? strchr(from, c) : NULL;
-    char text[8];
     if (known)
-        snprintf(text, sizeof text, "\\%c", to[known - from]);
+        snprintf(text, 8, "\\%c", to[known - from]);
     else
-        snprintf(text, sizeof text, "\\u%04x", c);
+        snprintf(text, 8, "\\u%04x", c);
+}
+
+static int put_escape(struct writer *w, unsigned char c)
+{
+    char text[8];
+    escape(text, c);
     return put(w, text, strlen(text));
 }
 
@@ -437,4 +443,27 @@ int ml_json_encode(lua_State *L, int idx, struct ml_buf *out, const struct ml_js
     int rc = write_value(&w, lua_gettop(L), &root);
     lua_settop(L, top);
     return rc;
+}
+
+/* ---- without Lua ---- */
+
+int ml_json_quote(struct ml_buf *out, const char *text)
+{
+    const char *p = text, *end = text + strlen(text);
+    int rc = ml_buf_adds(out, "\"");
+    while (rc == 0 && p < end) {
+        const char *run = p;
+        int n = 0;
+        while ((p = ml_json_plain(p, end)) < end && (n = ml_json_utf8(p, end)) > 0)
+            p += n;
+        rc = ml_buf_add(out, run, (size_t)(p - run));
+        if (rc == 0 && p < end) {
+            char sign[8] = "\xEF\xBF\xBD";
+            if ((unsigned char)*p < 0x80)
+                escape(sign, (unsigned char)*p);
+            rc = ml_buf_adds(out, sign);
+            p++;
+        }
+    }
+    return rc < 0 ? -1 : ml_buf_adds(out, "\"");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The public door: include/moonlever.h over the engine. */
-#include "moonlever.h"
+#include "engine/handle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,23 +14,16 @@
 #include "base/clock.h"
 #include "base/embedded.h"
 #include "bind/json.h"
-#include "engine/engine.h"
 #include "net/net.h"
 
 #define SCRIPT_MAX (16u * 1024 * 1024)
-
-struct moonlever {
-    struct ml_engine *engine;
-    bool inside; /* a callback of ours is running below us */
-    int plan_fd; /* the plan that is applied: its lock, -1 = none */
-};
 
 static int code_of(const struct ml_err *err)
 {
     return err->kind == ML_MEMORY ? MOONLEVER_ENOMEM : MOONLEVER_EUSAGE;
 }
 
-static int fail(moonlever *h, const struct ml_err *err)
+int ml_handle_fail(moonlever *h, const struct ml_err *err)
 {
     struct ml_engine *e = h->engine;
     ml_buf_clear(&e->error);
@@ -39,6 +32,11 @@ static int fail(moonlever *h, const struct ml_err *err)
         ml_log_redact(&e->log, e->error.data);
     e->error.len = strlen(ml_buf_str(&e->error));
     return code_of(err);
+}
+
+bool ml_handle_busy(const moonlever *h)
+{
+    return h->inside || h->engine->phase == ML_RUNNING;
 }
 
 const char *moonlever_version(void)
@@ -265,13 +263,13 @@ static int set(struct ml_engine *e, const char *key, const char *value, struct m
 int moonlever_set(moonlever *h, const char *key, const char *value)
 {
     struct ml_err err;
-    if (h->inside || h->engine->phase == ML_RUNNING)
+    if (ml_handle_busy(h))
         return MOONLEVER_EBUSY;
     if (!key || !value) {
         ml_err_set(&err, ML_USAGE, "a setting needs a key and a value");
-        return fail(h, &err);
+        return ml_handle_fail(h, &err);
     }
-    return set(h->engine, key, value, &err) < 0 ? fail(h, &err) : MOONLEVER_OK;
+    return set(h->engine, key, value, &err) < 0 ? ml_handle_fail(h, &err) : MOONLEVER_OK;
 }
 
 void moonlever_on_log(moonlever *h, moonlever_log_fn fn, void *ud)
@@ -348,12 +346,13 @@ int moonlever_run_text(moonlever *h, const char *name, const char *text, size_t 
                        const char *const *argv)
 {
     struct ml_err err;
-    if (h->inside || h->engine->phase == ML_RUNNING)
+    if (ml_handle_busy(h))
         return MOONLEVER_EBUSY;
+    h->told = (struct moonlever_status){.size = 0};
     h->inside = true; /* callbacks (the log) may come from here as well */
     int rc = ml_engine_start(h->engine, name, text, len, argc, argv, &err);
     h->inside = false;
-    return rc < 0 ? fail(h, &err) : MOONLEVER_OK;
+    return rc < 0 ? ml_handle_fail(h, &err) : MOONLEVER_OK;
 }
 
 int moonlever_run_start(moonlever *h, const char *script, int argc, const char *const *argv)
@@ -365,7 +364,7 @@ int moonlever_run_start(moonlever *h, const char *script, int argc, const char *
     struct ml_buf text;
     ml_buf_create(&text, SCRIPT_MAX);
     int rc = read_file(script, &text, &err) < 0
-                 ? fail(h, &err)
+                 ? ml_handle_fail(h, &err)
                  : moonlever_run_text(h, script, ml_buf_str(&text), text.len, argc, argv);
     ml_buf_destroy(&text);
     return rc;
@@ -376,7 +375,7 @@ static int start_own(moonlever *h, const char *kind, const char *name, const cha
                      const char *argument)
 {
     const char *argv[] = {argument, NULL};
-    if (h->inside || h->engine->phase == ML_RUNNING)
+    if (ml_handle_busy(h))
         return MOONLEVER_EBUSY;
     h->engine->bind.kind = kind;
     int rc = moonlever_run_text(h, name, text, strlen(text), 1, argv);
@@ -394,13 +393,13 @@ static int lock_plan(moonlever *h, const char *path)
     if (h->plan_fd < 0 || flock(h->plan_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
         return MOONLEVER_OK;
     ml_err_set(&err, ML_USAGE, "another process is applying %.300s; wait for its end", path);
-    fail(h, &err);
+    ml_handle_fail(h, &err);
     return MOONLEVER_ELOCKED;
 }
 
 int moonlever_apply_start(moonlever *h, const char *plan_path)
 {
-    if (h->inside || h->engine->phase == ML_RUNNING)
+    if (ml_handle_busy(h))
         return MOONLEVER_EBUSY;
     int rc = lock_plan(h, plan_path);
     if (rc != MOONLEVER_OK)
@@ -434,7 +433,7 @@ int moonlever_tool_start(moonlever *h, const char *tool, int argc, const char *c
     if (file)
         return moonlever_run_text(h, tool, file->text, file->len, argc, argv);
     ml_err_set(&err, ML_USAGE, "there is no tool \"%.40s\"", tool);
-    return fail(h, &err);
+    return ml_handle_fail(h, &err);
 }
 
 /* --- sessions --- */
@@ -496,6 +495,7 @@ static int turn(moonlever *h, int64_t timeout_us)
         return MOONLEVER_EBUSY;
     h->inside = true;
     ml_engine_turn(h->engine, timeout_us);
+    ml_handle_progress(h);
     h->inside = false;
     return MOONLEVER_OK;
 }

@@ -200,6 +200,11 @@ api.values = {
     name = "null", value = "moonlever.null", summary = "JSON's null: to clear a member, since nil means \"not named\".",
     example = "screendesk.recordings:update(uuid, { summary = moonlever.null })",
   },
+  {
+    name = "host", value = "table<string, fun(...): any>",
+    summary = "Functions that the program around Moonlever lends to its scripts; none on the command line.",
+    example = 'local booked = moonlever.host.book("T-1", 5)',
+  },
 }
 
 api.client = {
