@@ -146,6 +146,9 @@ class Outcomes(unittest.TestCase):
                                        "m.sleep(0)\n"))
         self.assertEqual(done.code, 1)
         self.assertRegex(done.err, r":2: in a task")
+        done = moonlever("run", script("require('moonlever').json.decode '{'"))
+        self.assertEqual((done.code, done.err.splitlines()[0]), (5, "moonlever: expected a name in quotes, but the text "
+                                                                    "ends at byte 1"))
         self.check(moonlever("run", GET), 4, "SCREENDESK_TOKEN is not set", "fix: ")
         self.check(moonlever("run", PATCH, SCREENDESK_URL="http://127.0.0.1:1", **TOKENS), 6, "--yes", "--dry-run")
 
