@@ -141,7 +141,8 @@ local function exchange(op, sent)
   if not status then return fault.sent and "unknown" or "refused", endpoint.fault_error(op, sent, fault) end
   if status >= 200 and status < 300 then return "done", call, status end
   local err = endpoint.status_error(op, sent, call, status)
-  return (status == 408 or status >= 500) and "unknown" or "refused", err
+  local open = status == 408 or status >= 500 or (status == 401 and call:doubt())
+  return open and "unknown" or "refused", err
 end
 
 local function in_doubt(sent, err)
@@ -164,7 +165,7 @@ local function write(op, sent)
       change:finish("confirmed", "gone after an earlier send")
       return nil, { status = 404, headers = {} }
     end
-    if verdict == "refused" and not result.status and settle.ends_run(result) then
+    if verdict == "refused" and (not result.status or result.kind == "auth") and settle.ends_run(result) then
       return fail(change, "planned", result)
     end
     if verdict == "refused" then

@@ -9,6 +9,7 @@
 --        after-image -> confirmed, before-image, still so after the settle time -> sent again
 --        (at most 4 sends in all, or 8 where other writes of this run went through),
 --        neither -> conflict, not readable -> unknown, raised
+--   401, without a doubt before it                not applied: planned, raised
 --   any other status                              failed (409 and 412: conflict), raised
 -- A create is not read back but searched for by its natural key, after the settle
 -- time: one is confirmed, none is sent once more, two are a conflict.
@@ -75,7 +76,7 @@ end
 -- Does this end the whole run, and says nothing about the one change? Then a change that was
 -- not sent stays planned, and the resume of the run makes it.
 function settle.ends_run(err)
-  return errors.is(err) and (err.kind == "cancelled" or err.kind == "guard" or raw.outage())
+  return errors.is(err) and (err.kind == "cancelled" or err.kind == "guard" or err.kind == "auth" or raw.outage())
 end
 
 -- Ends a change that was refused, or not sent, and raises.
@@ -121,6 +122,8 @@ local function verdict_of(job, call, status)
   end
   local err = endpoint.status_error(job.op, job.request, call, status)
   if status == 408 or status >= 500 then return "unknown", err end
+  -- Turned away before anything was done (RFC 9110 15.5.2): it can be made once the token is valid.
+  if status == 401 then return call:doubt() and "unknown" or "unsent", err end
   -- Gone after an earlier send of ours, also one that was repeated below.
   if status == 404 and job.gone_is_done and (job.doubt or call:attempts() > 1) then return "done", nil end
   return "refused", err

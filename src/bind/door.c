@@ -330,6 +330,7 @@ void ml_door_leave(struct ml_door *door, enum ml_state state, enum ml_kind kind)
         state == ML_STATE_FAILED || state == ML_STATE_CONFLICT || state == ML_STATE_UNKNOWN;
     door->open--;
     door->counts[state]++;
+    door->signed_out |= state == ML_STATE_PLANNED && kind == ML_AUTH;
     door->failed_in_a_row = bad ? door->failed_in_a_row + 1 : 0;
     if (state == ML_STATE_FAILED && (kind == ML_AUTH || kind == ML_FORBIDDEN))
         door->forbidden++;

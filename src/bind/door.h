@@ -55,6 +55,7 @@ struct ml_door {
     uint64_t hopeless;      /* failed changes that nobody has tried */
     uint64_t forbidden;     /* failed changes whose kind was auth or forbidden */
     uint64_t failed_in_a_row;
+    bool signed_out; /* changes stay planned since the credential is not accepted */
     char run_id[24]; /* "" until the first change */
     bool resumed;    /* the run has an id, and its changes are of an earlier process too */
     char **licence;  /* resources that may be written, NULL = all */

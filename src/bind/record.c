@@ -317,8 +317,9 @@ static enum ml_leave leave(struct ml_call *call, void *ud, struct ml_err *err)
 
 static enum ml_event event_of(const struct ml_evidence *e, enum ml_verdict verdict)
 {
-    bool refused = e->status == 429 || e->status == 425; /* RFC 6585 4, RFC 8470 5.2 */
-    if (verdict == ML_UNSENT || e->sends == 0 || (verdict == ML_AGAIN && refused))
+    bool refused = e->status == 429 || e->status == 425;          /* RFC 6585 4, RFC 8470 5.2 */
+    bool signed_out = verdict == ML_ANSWERED && e->status == 401; /* RFC 9110 15.5.2 */
+    if (verdict == ML_UNSENT || e->sends == 0 || signed_out || (verdict == ML_AGAIN && refused))
         return ML_EVENT_NOTHING;
     return verdict == ML_ANSWERED ? ML_EVENTS : ML_EVENT_DOUBT;
 }

@@ -39,10 +39,13 @@ int ml_closing_json(const struct ml_closing *c, const char *result, struct ml_bu
                        quote, *c->run ? c->run : "null", quote, c->code);
 }
 
-static bool goes_on(int code)
+/* Without a valid token only what is still planned goes on later; what was forbidden has
+ * failed. */
+static bool goes_on(const struct ml_closing *c)
 {
-    return code == ML_EXIT_REMOTE || code == ML_EXIT_GUARD || code == ML_EXIT_LATER ||
-           code == ML_EXIT_INTERRUPTED;
+    return (c->code == ML_EXIT_DENIED && c->planned > 0) || c->code == ML_EXIT_REMOTE ||
+           c->code == ML_EXIT_GUARD || c->code == ML_EXIT_LATER ||
+           c->code == ML_EXIT_INTERRUPTED;
 }
 
 static int apply_line(const struct ml_closing *c, struct ml_buf *out)
@@ -78,9 +81,9 @@ int ml_closing_next(const struct ml_closing *c, struct ml_buf *out)
         return gone ? account_is_gone(out) : apply_line(c, out);
     if (!*c->run)
         return 0;
-    if (goes_on(c->code) && gone)
+    if (goes_on(c) && gone)
         return account_is_gone(out);
-    if (goes_on(c->code))
+    if (goes_on(c))
         return ml_buf_addf(out, "resume with: moonlever resume %s\n", c->run);
     if (c->o->count[ML_FLAG_VERBOSE] && can_be_undone(c) && !gone)
         return ml_buf_addf(out, "undo with: moonlever undo %s\n", c->run);

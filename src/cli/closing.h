@@ -22,6 +22,7 @@ enum {
     ML_EXIT_FAILED = 1,
     ML_EXIT_USAGE = 2,
     ML_EXIT_PARTIAL = 3,
+    ML_EXIT_DENIED = 4,
     ML_EXIT_REMOTE = 5,
     ML_EXIT_GUARD = 6,
     ML_EXIT_PENDING = 10,

@@ -161,7 +161,7 @@ static int exit_code(const struct ml_engine *e)
         return code_of_kind(e->error_kind);
     if (b->exit_code > 0)
         return b->exit_code;
-    if (all_forbidden(d))
+    if (all_forbidden(d) || d->signed_out)
         return 4;
     if (bad_changes(d) || b->item_failed)
         return 3;

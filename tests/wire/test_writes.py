@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """A write arrives once, whatever the connection does; what is not known is read back."""
+import json
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -94,6 +98,38 @@ print(require("moonlever").try(sd.scim.users.create, sd.scim.users, { userName =
 
     def test_without_terminal_and_yes_nothing_is_sent(self):
         self.assertEqual(self.script(flags=(), code=6), [])
+
+
+class SignedOut(unittest.TestCase):
+    """A token that is no longer valid says nothing about the changes: they wait for the next one."""
+
+    def moonlever(self, server, *words):
+        done = subprocess.run([wire.program(), *words], env=wire.environment(server, XDG_STATE_HOME=self.state),
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False)
+        self.assertNotIn(wire.TOKEN.encode(), done.stdout + done.stderr)
+        return done
+
+    def test_what_was_turned_away_is_made_by_the_resume(self):
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        self.state, path = os.path.join(folder, "state"), os.path.join(folder, "s.lua")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(LIST_AND_UPDATE)
+        both = wire.json(200, page([recording(1), recording(2)]))
+        later = wire.json(200, page([recording(1, title="new"), recording(2)]))
+        replies = [both, wire.json(200, AFTER), wire.json(401, {"error": "expired"}),
+                   later, wire.json(200, recording(2, title="new"))]
+        with wire.Server(replies) as server:
+            done = self.moonlever(server, "run", path, "--yes")
+            self.assertEqual(done.returncode, 4, done)
+            self.assertIn(b"resume with: moonlever resume", done.stderr)
+            run = json.loads(self.moonlever(server, "runs", "last", "--json").stdout)
+            self.assertEqual([change["state"] for change in run["changes"]], ["confirmed", "planned"])
+            self.assertEqual(run["changes"][1]["log"][0]["status"], 401)
+            done = self.moonlever(server, "resume", "last", "--yes")
+            self.assertEqual(done.returncode, 0, done)
+        sent = [request.target for request in server.requests if request.method == "PATCH"]
+        self.assertEqual(sent, ["/api/v2/recordings/" + uuid(n) for n in (1, 2, 2)])
 
 
 if __name__ == "__main__":
