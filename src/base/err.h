@@ -41,5 +41,7 @@ int ml_err_set(struct ml_err *err, enum ml_kind kind, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* "network", "timeout", ...; "none" and "memory" for the ends of the list. */
 const char *ml_kind_name(enum ml_kind kind);
+/* The kind of that name; ML_NONE when there is none. */
+enum ml_kind ml_kind_parse(const char *name);
 
 #endif

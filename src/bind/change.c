@@ -202,14 +202,6 @@ static int l_seq(lua_State *L)
     return 1;
 }
 
-static enum ml_kind kind_of(const char *name)
-{
-    for (int k = ML_NONE; k < ML_KINDS; k++)
-        if (strcmp(ml_kind_name(k), name) == 0)
-            return k;
-    return ML_NONE;
-}
-
 /* What a state at the end means for the journal; ML_EVENTS = it stays as it is. */
 static enum ml_event event_of(const struct change *c, enum ml_state state)
 {
@@ -232,7 +224,7 @@ static void finish(struct change *c, enum ml_state state, const char *reason, co
     if (c->hopeless && state == ML_STATE_FAILED)
         ml_door_write_off(&c->b->door);
     else
-        ml_door_leave(&c->b->door, state, kind_of(kind));
+        ml_door_leave(&c->b->door, state, ml_kind_parse(kind));
     ml_event_change(c->b, c->about, c->noted.seq, state, kind, reason);
     free(c->about);
     c->about = NULL;

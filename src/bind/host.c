@@ -90,22 +90,14 @@ int ml_host_return(struct ml_host *host, uint64_t id, const char *json, size_t l
     return json ? answer(call, ML_NONE, json, len, err) : answer(call, ML_NONE, "null", 4, err);
 }
 
-static enum ml_kind kind_of(const char *name)
-{
-    for (int k = ML_NETWORK; k < ML_MEMORY; k++)
-        if (strcmp(ml_kind_name(k), name) == 0)
-            return k;
-    return ML_NONE;
-}
-
 int ml_host_raise(struct ml_host *host, uint64_t id, const char *kind, const char *text,
                   struct ml_err *err)
 {
     struct host_call *call = waiting(host, id, err);
-    enum ml_kind k = kind ? kind_of(kind) : ML_REMOTE;
+    enum ml_kind k = kind ? ml_kind_parse(kind) : ML_REMOTE;
     if (!call)
         return -1;
-    if (k == ML_NONE)
+    if (k == ML_NONE || k == ML_MEMORY)
         return ml_err_set(err, ML_USAGE, "there is no kind of error called \"%.40s\"", kind);
     return answer(call, k, text, strlen(text), err);
 }
@@ -124,16 +116,6 @@ static int refuse(lua_State *L, const struct ml_host_function *f, const char *wh
     return ml_bind_raise(L, &err);
 }
 
-static bool is_marked(lua_State *L, int idx)
-{
-    if (!lua_getmetatable(L, idx))
-        return false;
-    ml_json_push_array_type(L);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
-}
-
 static bool is_empty(lua_State *L, int idx)
 {
     lua_pushnil(L);
@@ -148,7 +130,7 @@ static bool table_fits(lua_State *L, int idx, enum ml_host_type type)
 {
     if (!lua_istable(L, idx))
         return false;
-    bool array = is_marked(L, idx) || lua_rawlen(L, idx) > 0;
+    bool array = ml_json_is_marked(L, idx) || lua_rawlen(L, idx) > 0;
     return array == (type == ML_HOST_ARRAY) || (!array && is_empty(L, idx));
 }
 
@@ -174,7 +156,7 @@ static bool fits(lua_State *L, int idx, enum ml_host_type type)
 /* Pushes the value at idx as it is to be written. */
 static void push_argument(lua_State *L, int idx, enum ml_host_type type)
 {
-    if (type != ML_HOST_ARRAY || is_marked(L, idx) || lua_rawlen(L, idx) > 0) {
+    if (type != ML_HOST_ARRAY || ml_json_is_marked(L, idx) || lua_rawlen(L, idx) > 0) {
         lua_pushvalue(L, idx);
         return;
     }

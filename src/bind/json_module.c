@@ -149,17 +149,6 @@ static int l_encode(lua_State *L)
     return rc < 0 ? ml_bind_raise(L, &err) : 1;
 }
 
-/* Is the metatable of the value at idx the arrays'? */
-static bool is_marked(lua_State *L, int idx)
-{
-    if (!lua_getmetatable(L, idx))
-        return false;
-    ml_json_push_array_type(L);
-    bool marked = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return marked;
-}
-
 static int l_array(lua_State *L)
 {
     lua_settop(L, 1);
@@ -169,7 +158,7 @@ static int l_array(lua_State *L)
     }
     if (!lua_istable(L, 1))
         raise_usage(L, "only a table can be marked as an array, not a %s", luaL_typename(L, 1));
-    if (lua_getmetatable(L, 1) && !is_marked(L, 1))
+    if (lua_getmetatable(L, 1) && !ml_json_is_marked(L, 1))
         raise_usage(L, "a table with a metatable of its own cannot be marked as an array%s",
                     "");
     lua_settop(L, 1);
@@ -197,7 +186,7 @@ static bool is_sequence(lua_State *L, int idx)
 static int l_is_array(lua_State *L)
 {
     lua_settop(L, 1);
-    lua_pushboolean(L, lua_istable(L, 1) && (is_marked(L, 1) || is_sequence(L, 1)));
+    lua_pushboolean(L, lua_istable(L, 1) && (ml_json_is_marked(L, 1) || is_sequence(L, 1)));
     return 1;
 }
 

@@ -230,6 +230,16 @@ void ml_json_push_array_type(lua_State *L)
     luaL_newmetatable(L, ML_JSON_ARRAY_TYPE);
 }
 
+bool ml_json_is_marked(lua_State *L, int idx)
+{
+    if (!lua_getmetatable(L, idx))
+        return false;
+    ml_json_push_array_type(L);
+    bool marked = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return marked;
+}
+
 static void push_exact(lua_State *L, const char *text, size_t len)
 {
     void *to = lua_newuserdatauv(L, len, 0);

@@ -18,6 +18,7 @@
 #define ML_BIND_JSON_NUMBER_H
 
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "bind/json_scan.h"
@@ -39,5 +40,7 @@ void ml_json_push_number(lua_State *L, const struct ml_json_number *n);
 /* Pushes the metatable of exact numbers or of arrays, made when it is not there yet. */
 void ml_json_push_number_type(lua_State *L);
 void ml_json_push_array_type(lua_State *L);
+/* Is the metatable of the value at idx the arrays'? */
+bool ml_json_is_marked(lua_State *L, int idx);
 
 #endif

@@ -9,14 +9,6 @@
 
 /* --- the error that ended the run --- */
 
-static enum ml_kind kind_by_name(const char *name)
-{
-    for (int k = ML_NONE + 1; k < ML_KINDS; k++)
-        if (strcmp(ml_kind_name(k), name) == 0)
-            return k;
-    return ML_NONE;
-}
-
 static bool is_error_object(lua_State *L, int idx)
 {
     if (!lua_istable(L, idx) || !lua_getmetatable(L, idx))
@@ -36,7 +28,7 @@ static void classify(struct ml_engine *e, lua_State *L)
     if (is_error_object(L, -1)) {
         lua_pushliteral(L, "kind");
         if (lua_rawget(L, -2) == LUA_TSTRING)
-            e->error_kind = kind_by_name(lua_tostring(L, -1));
+            e->error_kind = ml_kind_parse(lua_tostring(L, -1));
         lua_pushliteral(L, "config");
         lua_rawget(L, -3);
         e->config_error = lua_toboolean(L, -1);
