@@ -43,14 +43,15 @@ local function common(a, b)
 end
 
 -- Where something was only put in or taken out it may often stand in several places: "[new] [a]"
--- of "[a]" is "[new] " in front of it, not "new] [" behind its bracket. The leftmost is taken.
-local function leftmost(a, b, head, tail)
+-- of "[a]" is "[new] " in front of it, not "new] [" behind its bracket. A place where a word
+-- begins is better than one where none does.
+local function aligned(a, b, head, tail)
   local longer = #a > #b and a or b
   if head + tail ~= math.min(#a, #b) or #a == #b then return head, tail end
   local good = head
   while head > 0 and longer:byte(head) == longer:byte(#longer - tail) do
     head, tail = head - 1, tail + 1
-    if not is_inside(longer, head + 1) and not is_inside(longer, #longer - tail + 1) then good = head end
+    if head == 0 or longer:find("^%s", head) then good = head end
   end
   return good, math.min(#a, #b) - good
 end
@@ -99,7 +100,7 @@ local function cells(field)
   local old, new = shown(field.old), shown(field.new)
   local head, tail = common(old, new)
   if head + tail < LEAST then return cut(old), cut(new) end
-  head, tail = leftmost(old, new, head, tail)
+  head, tail = aligned(old, new, head, tail)
   return marked(old, head, tail, "del"), marked(new, head, tail, "ins")
 end
 
@@ -154,7 +155,7 @@ function rows.of(change, attempts)
   local parts = {
     markup.format('<tbody id="c%d" data-s="%s"><tr class="h"><th colspan="3" scope="rowgroup"><a href="#c%d">%d</a> '
       .. '<b class="s %s">%s</b> <code>%s</code>', change.seq, change.state, change.seq, change.seq, change.state,
-      change.state, change.target or ""),
+      journal.word(change.state), change.target or ""),
     name_of(change),
     markup.format(" <span>%s</span>", change.operation or "?"),
     change.reason and markup.format('<p>%s</p>', change.reason) or "",
