@@ -38,12 +38,12 @@ def aside(descriptor):
 
 
 class Page:
-    """A page that was loaded: .url, .requests (every URL that it asked for), .problems (what its
-    console, its log and uncaught exceptions say)."""
+    """A page that was loaded: .url, .requests (every URL that it asked for), .refused (why the browser
+    did not let one of them out), .problems (what its console, its log and uncaught exceptions say)."""
 
     def __init__(self, browser, session):
         self._browser, self._session = browser, session
-        self.url, self.requests, self.problems, self._loads = None, [], [], 0
+        self.url, self.requests, self.refused, self.problems, self._loads = None, [], [], [], 0
 
     def call(self, method, **params):
         return self._browser.call(method, params, self._session)
@@ -52,6 +52,8 @@ class Page:
         params = event["params"]
         if event["method"] == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
+        elif event["method"] == "Network.loadingFailed":
+            self.refused.append(params.get("blockedReason"))
         elif event["method"] == "Log.entryAdded":
             self.problems.append(params["entry"]["text"])
         elif event["method"] == "Runtime.consoleAPICalled":
@@ -141,8 +143,8 @@ class Browser:
             raise AssertionError("%s: %s" % (method, answer["error"]))
         return answer["result"]
 
-    def open(self, path, width=1280, height=900, dark=False):
-        """A page of its own for a file; `path` may end in a fragment."""
+    def open(self, path, width=1280, height=900, dark=False, scripts=True):
+        """A page of its own for a file; `path` may end in a fragment. scripts: may it run its own?"""
         name, _, fragment = path.partition("#")
         target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
@@ -153,5 +155,6 @@ class Browser:
                   mobile=width < 600)
         page.call("Emulation.setEmulatedMedia",
                   features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        page.call("Emulation.setScriptExecutionDisabled", value=not scripts)
         page.load(pathlib.Path(name).resolve().as_uri() + ("#" + fragment if fragment else ""))
         return page

@@ -91,7 +91,7 @@ end
 made_up.HOSTILE = {
   "</script><script>document.title='taken'</script>", "<!--<script>", "-->", "]]>",
   "]]></style><style>*{display:none}",
-  '"><img src="https://example.com/x.png" onerror="document.title=\'taken\'"/>', "' onmouseover='document.title=1",
+  '"><img src="http://127.0.0.1:9/x.png" onerror="document.title=\'taken\'"/>', "' onmouseover='document.title=1",
   "<svg onload=document.title='taken'>", "</title><h1>", "</textarea>", "&lt;b&gt;&amp;&#60;&notanentity",
   "{{changes}}",
   "%s%d%%1", "javascript:document.title='taken'", "a\u{2028}b\u{2029}c", "\u{202E}gnp.exe", "\u{2066}x\u{2069}",

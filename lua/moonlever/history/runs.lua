@@ -8,6 +8,7 @@
 
 local raw = require "moonlever.raw"
 local csv = require "moonlever.csv"
+local errors = require "moonlever.errors"
 local script = require "moonlever.script"
 local images = require "moonlever.history.images"
 local journal = require "moonlever.history.journal"
@@ -131,7 +132,11 @@ end
 
 local function run_html(host, run, opt)
   local page = require "moonlever.history.page" -- no other command needs it
-  local shown = page.write(host, run, opt.html, function(change) return wanted(opt, change) end, opt.failed)
+  local ok, shown = pcall(page.write, host, run, opt.html, function(change) return wanted(opt, change) end, opt.failed)
+  if not ok then
+    if errors.is(shown) and shown.kind == "usage" then shown.config = true end -- a file that cannot be: exit code 2
+    error(shown, 0)
+  end
   if opt.html == "-" then return end
   host.write(("wrote %s: %s of run %s, for your eyes alone (mode 0600)\n"):format(text.safe(text.shell_word(opt.html)),
     text.plural(shown, "change"), run.run))

@@ -19,7 +19,7 @@ local MOST_FIELDS = 16
 local MOST_ATTEMPTS = 12
 local LONGEST = 300 -- bytes of what differs
 local LEAST = 3     -- bytes in common that are worth a mark
-local AROUND = 48   -- bytes of what both sides have in common, before and behind it
+local AROUND = 120  -- bytes of what both sides have in common, before and behind it
 
 -- What a cell shows of a value: a text as it is, anything else as JSON.
 local function shown(value)
@@ -104,8 +104,7 @@ local function cells(field)
   return marked(old, head, tail, "del"), marked(new, head, tail, "ins")
 end
 
-local function field_rows(change, parts)
-  local fields = images.fields(change.effect, change.before, change.after)
+local function field_rows(change, fields, parts)
   for i = 1, math.min(#fields, MOST_FIELDS) do
     parts[#parts + 1] = ('<tr><th scope="row">%s</th><td>%s</td><td>%s</td></tr>\n'):format(
       markup.escape(fields[i].path), cells(fields[i]))
@@ -141,27 +140,32 @@ local function attempts_row(change, attempts, parts)
   parts[#parts + 1] = ('<tr class="a"><td colspan="3"><ol>%s</ol></td></tr>\n'):format(table.concat(list))
 end
 
--- What people call the object, where none of its fields below says so.
-local function name_of(change)
-  local _, value = images.label(change.before)
-  if not value then _, value = images.label(change.after) end
-  return value and value ~= change.target and markup.format(" <q>%s</q>", text.cut(value, 80)) or ""
+-- What people call the object, where none of the fields says so.
+local function name_of(change, fields)
+  local name, value = images.label(change.before)
+  if not name then name, value = images.label(change.after) end
+  if not name or value == change.target then return "" end
+  for _, field in ipairs(fields) do
+    if field.path == name then return "" end
+  end
+  return markup.format(" <q>%s</q>", text.cut(value, 80))
 end
 
 --- The markup of a change.
 -- change    as journal.changes gives it
 -- attempts  its attempts, in order
 function rows.of(change, attempts)
+  local fields = images.fields(change.effect, change.before, change.after)
   local parts = {
     markup.format('<tbody id="c%d" data-s="%s"><tr class="h"><th colspan="3" scope="rowgroup"><a href="#c%d">%d</a> '
       .. '<b class="s %s">%s</b> <code>%s</code>', change.seq, change.state, change.seq, change.seq, change.state,
       journal.word(change.state), change.target or ""),
-    name_of(change),
+    name_of(change, fields),
     markup.format(" <span>%s</span>", change.operation or "?"),
     change.reason and markup.format('<p>%s</p>', change.reason) or "",
     "</th></tr>\n",
   }
-  field_rows(change, parts)
+  field_rows(change, fields, parts)
   attempts_row(change, attempts, parts)
   parts[#parts + 1] = "</tbody>\n"
   return table.concat(parts)

@@ -72,7 +72,7 @@ local function subject(run)
   if run.kind == "undo" and run.undo_of then return "Undo of " .. run.undo_of end
   local hash = journal.plan_hash(run)
   if hash then return ("Apply of plan %s"):format(hash) end
-  local script = run.script or "run"
+  local script = (run.script or "run"):match("[^/]+/?$") or "run" -- its whole path stands below
   return run.kind == "plan" and "Plan of " .. script or script
 end
 
@@ -192,7 +192,7 @@ function slots.totals(about, write)
   end
   if found.attempts > 0 then
     tile(write, "", "requests that write", text.number(found.requests))
-    tile(write, "", "of them sent again", text.number(found.again))
+    tile(write, "", "sent again", text.number(found.again))
   end
   tile(write, "", duration(about))
   if about.plan and found.attempts > 0 and chart.fastest(about.plan) > 0 then
