@@ -175,7 +175,8 @@ check.match(report,
   '  failed    =cmd()  title: "old" -> "x\\u001b[2J"  (2 attempts)  (a\\x1B[2J\\r\\n\\tb\\u{202E}c\\u{85}\\xFF=1+1)\n',
   nil, true)
 check.match(report, '\n\nscreendesk.scim.users.create\n  confirmed ann  roles: [], userName: "ann"\n', nil, true)
-check.match(report, "\n\nundo with: moonlever undo k3bbbbbbbbbb\n$")
+check.match(report, "\n\nas a page: moonlever runs k3bbbbbbbbbb %-%-html k3bbbbbbbbbb.html\n"
+  .. "undo with: moonlever undo k3bbbbbbbbbb\n$")
 check.ok(harmless(report))
 report = tool("k3bbbbbbbbbb", "--failed")
 check.equal(select(2, report:gsub("rec%-", "")), 0)

@@ -159,7 +159,7 @@ data.changes.k3bbbbbbbbbb[5].before, data.changes.k3bbbbbbbbbb[6].after = nil, n
 
 local said
 text, said = page(data, "k3bb")
-check.equal(said, ("wrote %s: 6 changes of run k3bbbbbbbbbb, for your eyes alone (mode 0600)\n"):format(path))
+check.equal(said, ("wrote %s: 6 changes of run k3bbbbbbbbbb\n"):format(path))
 has(text, "<title>retag: run k3bbbbbbbbbb, partial</title>")
 has(text, "13 changes = 2 confirmed + 7 already so + 2 failed + 1 unknown + 1 undone")
 has(text, "7 objects were already so: nothing was sent for them, and they are not listed below")

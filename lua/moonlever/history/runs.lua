@@ -138,7 +138,7 @@ local function run_html(host, run, opt)
     error(shown, 0)
   end
   if opt.html == "-" then return end
-  host.write(("wrote %s: %s of run %s, for your eyes alone (mode 0600)\n"):format(text.safe(text.shell_word(opt.html)),
+  host.write(("wrote %s: %s of run %s\n"):format(text.safe(text.shell_word(opt.html)),
     text.plural(shown, "change"), run.run))
 end
 
@@ -224,16 +224,21 @@ local function change_lines(host, run, opt)
   if opt.failed and count == 0 then host.write "\nno change failed, is in conflict or unknown\n" end
 end
 
-local function next_step(host, run, counts)
-  local verb = journal.next_step(run, counts)
-  if verb then host.write(("\n%s with: moonlever %s %s\n"):format(verb, verb, run.run)) end
+-- What to do next; of a run that has come to rest also how to show it to somebody.
+local function next_steps(host, run, counts, opt)
+  local verb, lines = journal.next_step(run, counts), {}
+  if run.ended and not opt.failed and journal.total(counts) > 0 then
+    lines[1] = ("as a page: moonlever runs %s --html %s.html\n"):format(run.run, run.run)
+  end
+  if verb then lines[#lines + 1] = ("%s with: moonlever %s %s\n"):format(verb, verb, run.run) end
+  if #lines > 0 then host.write("\n" .. table.concat(lines)) end
 end
 
 local function run_people(host, run, opt)
   local counts = journal.counts(host, run)
   head_lines(host, run, counts)
   change_lines(host, run, opt)
-  next_step(host, run, counts)
+  next_steps(host, run, counts, opt)
 end
 
 -- The command -----------------------------------------------------------------
