@@ -151,6 +151,11 @@ class Pages(unittest.TestCase):
         self.assertTrue(done.out.startswith("<!DOCTYPE html>\n") and done.out.endswith("</html>\n"))
         ElementTree.fromstring(done.out)
 
+    def test_where_there_is_no_room(self):
+        done = self.account.moonlever("runs", self.ran, "--html", "/dev/full")
+        self.assertEqual((done.code, done.out), (2, ""), done)
+        self.assertIn("cannot write /dev/full: No space left on device", done.err)
+
     def test_only_what_failed(self):
         page = ElementTree.parse(self.page("--failed")).getroot()
         states = {body.get("data-s") for body in page.iter(X + "tbody") if body.get("data-s")}
@@ -197,6 +202,9 @@ class Pages(unittest.TestCase):
                 child.kill()
                 child.communicate()
             self.assertIn("This run is still at work.", text)
+            page = ElementTree.fromstring(text)  # of one moment: as many are listed as are counted
+            self.assertEqual(int(tiles(page)["changes"]),
+                             len([body for body in page.iter(X + "tbody") if body.get("data-s")]))
             self.assertNotIn("moonlever resume", text)
             text = account.moonlever("runs", run, "--html", "-").out
             self.assertIn("This run was broken off:", text)

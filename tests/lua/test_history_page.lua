@@ -178,6 +178,7 @@ has(text, "<h3>429 Too Many Requests</h3>\n"
   .. '<p><b class="s failed">2 failed</b>, screendesk.recordings.update</p>\n'
   .. "<p><strong>What to do:</strong> lower the rate with --rate N, or run it again later</p>")
 check.equal(count(text, "<h3>"), 2, "two reasons")
+has(text, "<code>rec-two</code> <span>screendesk.recordings.update</span><p>429 Too Many Requests</p>")
 has(text, '<a href="#c3"><code>rec-three</code></a>')
 has(text, "look at the object before writing to it again")
 has(text, "Nothing was sent or answered at 0:00 for 3.0 s, at 0:03 for 6.2 s.")
@@ -348,4 +349,4 @@ check.match(tostring(err), "cannot write " .. folder, nil, true)
 check.equal(raw.private_file(path), nil, "never a file that is there")
 os.remove(path)
 
-check.done(133)
+check.done(134)

@@ -157,6 +157,14 @@ function journal.is_bad(change)
   return change.state == "failed" or change.state == "conflict" or change.state == "unknown"
 end
 
+--- Why a change ended as it did, without the operation and the target in front, which whoever
+-- shows it has shown already; nil where no reason is known.
+function journal.reason(change)
+  local head = ("%s %s"):format(change.operation or "", change.target or "")
+  if not change.reason or change.reason:sub(1, #head + 2) ~= head .. ": " then return change.reason end
+  return change.reason:sub(#head + 3)
+end
+
 local function image(json)
   return json and raw.json.decode(json) or nil
 end

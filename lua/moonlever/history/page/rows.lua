@@ -162,7 +162,7 @@ function rows.of(change, attempts)
       journal.word(change.state), change.target or ""),
     name_of(change, fields),
     markup.format(" <span>%s</span>", change.operation or "?"),
-    change.reason and markup.format('<p>%s</p>', change.reason) or "",
+    change.reason and markup.format("<p>%s</p>", journal.reason(change)) or "",
     "</th></tr>\n",
   }
   field_rows(change, fields, parts)

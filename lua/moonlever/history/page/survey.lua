@@ -32,14 +32,9 @@ local BARS = {
 --- Bytes of changes that a page shows: of those that came out well, and of all.
 survey.BUDGET = { well = 7000000, all = 9000000 }
 
--- A reason without what is true of one change only: the operation and its target.
+-- A reason without what is true of one change only.
 local function reason_of(change)
-  local reason = change.reason or "no reason is in the journal"
-  local target, operation = change.target or "", change.operation or ""
-  local head = operation .. " " .. target
-  if target ~= "" and reason:sub(1, #head) == head then
-    reason = reason:sub(#head + 1):gsub("^:%s*", "")
-  end
+  local reason, target = journal.reason(change) or "no reason is in the journal", change.target or ""
   if #target >= 4 then reason = reason:gsub(target:gsub("%p", "%%%0"), "…") end
   return (reason:gsub("%x+%-%x+%-%x+%-%x+%-%x+", "…"))
 end
