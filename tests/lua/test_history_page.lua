@@ -337,8 +337,10 @@ check.equal({ plan.width, #plan.stretches, #plan.quiet, plan.quiet[1].cut, total
 check.ok(math.abs(timeline.place(plan, 3 * made_up.DAY) - plan.stretches[2].place) < 0.2)
 check.equal(chart.fastest(plan), 10)
 check.equal(timeline.new(T):layout(72), nil)
-check.equal({ chart.clock(500), chart.clock(125000), chart.clock(3725000), chart.clock(176525000) },
-  { "0.5 s", "2:05", "1:02:05", "2 d 1:02:05" })
+check.equal({ chart.clock(125500), chart.clock(125500, true), chart.clock(3725000), chart.clock(176525000) },
+  { "2:05", "2:05.5", "1:02:05", "2 d 1:02:05" })
+check.equal({ chart.rate(0.375), chart.rate(12.5), chart.rate(20), chart.rate(6597.4) },
+  { "0.375/s", "12.5/s", "20/s", "6,597/s" })
 
 -- The file is private, whole or not there, and takes the place of another one.
 csv.writer(path, { "a" }):close()
@@ -349,4 +351,4 @@ check.match(tostring(err), "cannot write " .. folder, nil, true)
 check.equal(raw.private_file(path), nil, "never a file that is there")
 os.remove(path)
 
-check.done(134)
+check.done(135)

@@ -23,14 +23,26 @@ local STEPS = { 500, 1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 30000
 local PARTS = { "bad", "good", "planned" } -- of a bar, from the ground up
 chart.NAMES = { bad = "not well", good = "well", planned = "planned", again = "sent again" }
 
---- A time of the run, from its start: 0.5 s, 2:05, 1:02:05, 2 d 1:02:05.
-function chart.clock(ms)
+--- A time of the run, from its start: 2:05, 1:02:05, 2 d 1:02:05; with tenths of a second (2:05.5)
+-- where they matter.
+function chart.clock(ms, tenths)
   local s = ms // 1000
-  if ms % 1000 ~= 0 and s < 60 then return ("%.1f s"):format(ms / 1000) end
+  local rest = tenths and (".%d"):format(ms % 1000 // 100) or ""
   local days, h, min = s // 86400, s // 3600 % 24, s // 60 % 60
-  if s < 3600 then return ("%d:%02d"):format(min, s % 60) end
-  local clock = ("%d:%02d:%02d"):format(h, min, s % 60)
+  if s < 3600 then return ("%d:%02d%s"):format(min, s % 60, rest) end
+  local clock = ("%d:%02d:%02d%s"):format(h, min, s % 60, rest)
   return days == 0 and clock or ("%d d %s"):format(days, clock)
+end
+
+-- When a column begins.
+local function start_of(plan, column)
+  return chart.clock(column.at, plan.width < 1000)
+end
+
+--- A rate: 0.4/s, 12/s, 1,200/s.
+function chart.rate(n)
+  if n >= 100 then return text.number(math.floor(n + 0.5)) .. "/s" end
+  return ("%.3g/s"):format(n)
 end
 
 local function seconds(ms)
@@ -43,10 +55,10 @@ local function height_of(column)
   return n
 end
 
--- The next of 1, 2, 5, 10, 20 ... (or 0.1, 0.2 ...) that is not below n.
+-- The next of 1, 1.5, 2, 3 ... 10, 15 ... (or 0.1, 0.15 ...) that is not below n.
 local function ceiling(n)
   local power = 10 ^ math.floor(math.log(n, 10) + 1e-9)
-  for _, step in ipairs { 1, 2, 5, 10 } do
+  for _, step in ipairs { 1, 1.5, 2, 3, 4, 5, 6, 8, 10 } do
     if step * power >= n - 1e-9 then return step * power end
   end
   return 10 * power
@@ -81,7 +93,7 @@ local function words_of(plan, column)
   for _, part in ipairs { "good", "bad", "planned", "again" } do
     if column[part] then parts[#parts + 1] = ("%s %s"):format(text.number(column[part]), chart.NAMES[part]) end
   end
-  return ("%s, for %s: %s"):format(chart.clock(column.at), seconds(plan.width), table.concat(parts, ", "))
+  return ("%s, for %s: %s"):format(start_of(plan, column), seconds(plan.width), table.concat(parts, ", "))
 end
 
 local function bar(plan, column, top, write)
@@ -138,7 +150,7 @@ local function times(plan, write)
       local place = timeline.place(plan, ms)
       local at = 100 * place / plan.places
       if at - last >= NEAR then
-        label(plan, place, LABELS, chart.clock(ms // 100 * 100), "time", write)
+        label(plan, place, LABELS, chart.clock(ms, step < 1000), "time", write)
         last = at
       end
       ms = (ms // step + 1) * step
@@ -149,8 +161,8 @@ end
 local function scale(top, write)
   for _, share in ipairs { 0.5, 1 } do
     local y = BASE - share * (BASE - TOP)
-    write(('<line class="grid" x1="0" x2="100%%" y1="%d" y2="%d"/>\n<text class="rate" x="-6" y="%d">%g/s</text>\n')
-      :format(y, y, y + 4, share * top))
+    write(('<line class="grid" x1="0" x2="100%%" y1="%d" y2="%d"/>\n<text class="rate" x="-6" y="%d">%s</text>\n')
+      :format(y, y, y + 4, chart.rate(share * top)))
   end
   write(('<line class="ground" x1="0" x2="100%%" y1="%d" y2="%d"/>\n'):format(BASE, BASE))
 end
@@ -190,7 +202,7 @@ function chart.table(plan, write)
     .. '<th scope="col">from</th>%s</tr></thead>\n<tbody>\n'):format("Time", seconds(plan.width), table.concat(heads)))
   for _, column in ipairs(plan.columns) do
     if height_of(column) > 0 or column.again then
-      write(('<tr><th scope="row">%s</th>'):format(chart.clock(column.at)))
+      write(('<tr><th scope="row">%s</th>'):format(start_of(plan, column)))
       for _, part in ipairs(parts) do write(('<td class="n">%s</td>'):format(text.number(column[part] or 0))) end
       write "</tr>\n"
     end

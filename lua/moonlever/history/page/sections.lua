@@ -159,10 +159,6 @@ local function tile(write, class, name, value)
   write(format('<div class="%s"><dt>%s</dt><dd>%s</dd></div>\n', class, name, value))
 end
 
-local function rate_text(n)
-  return n >= 10 and ("%.0f/s"):format(n) or ("%.1f/s"):format(n)
-end
-
 -- A run that never ended is as long as its last sign of life.
 local function duration(about)
   local run, plan = about.run, about.plan
@@ -196,7 +192,7 @@ function slots.totals(about, write)
   end
   tile(write, "", duration(about))
   if about.plan and found.attempts > 0 and chart.fastest(about.plan) > 0 then
-    tile(write, "", "changes a second, at most", rate_text(chart.fastest(about.plan)))
+    tile(write, "", "changes a second, at most", chart.rate(chart.fastest(about.plan)))
   end
   write "</dl>\n"
   if about.total > 0 then write(format('<p class="sum">%s</p>\n', sum(found.counts))) end
@@ -296,7 +292,7 @@ local function silences(about, write)
   local list, parts = about.plan.quiet, {}
   for i = 1, math.min(#list, SILENCES) do
     local gap = list[i]
-    parts[i] = ("at %s for %s"):format(chart.clock(gap.from // 1000 * 1000), chart.seconds(gap.to - gap.from))
+    parts[i] = ("at %s for %s"):format(chart.clock(gap.from), chart.seconds(gap.to - gap.from))
   end
   if #list > SILENCES then parts[#parts + 1] = ("and %d times more"):format(#list - SILENCES) end
   write '<ul class="plain">\n'
@@ -315,7 +311,7 @@ function slots.timeline(about, write)
   legend(plan, write)
   write '<div class="plot">\n'
   chart.svg(plan, ("Changes a second over the time of the run: %s, at most %s"):format(sum(about.found.counts),
-    rate_text(chart.fastest(plan))), write)
+    chart.rate(chart.fastest(plan))), write)
   write "</div>\n"
   silences(about, write)
   write "<details>\n<summary>The figures as a table</summary>\n"
