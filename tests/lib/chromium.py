@@ -18,6 +18,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+import time
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -110,7 +111,12 @@ class Browser:
             self._child.wait()
         os.close(self._from)
         self._errors.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for _ in range(50):  # its helpers may end, and write, a little later than itself
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if not os.path.exists(self._folder):
+                return
+            time.sleep(0.1)
+        raise AssertionError("cannot remove " + self._folder)
 
     def pump(self):
         """Takes in what the browser says next."""
