@@ -177,6 +177,13 @@ function endpoint.fault_error(op, request, fault)
   })
 end
 
+--- What to do about an answer of this status, and about a request without an answer; nil where
+-- nothing is known. For an error that is told of later: of `op` are needed name, spec, credential
+-- and ctx (catalogue, name, origin, profile), of `request` the target.
+function endpoint.remedy(op, request, status) return fix_for(op, request, status) end
+
+endpoint.fault_remedy = fault_fix -- (op, request, kind, message)
+
 local function guarded(op, request, ok, ...)
   if ok then return ... end
   local err = ...

@@ -73,8 +73,10 @@ local function is_stream(path)
   return place == nil
 end
 
---- Opens `path` for writing ("-": the run's output). Raises when that cannot be.
-function out.file(path)
+--- Opens `path` for writing ("-": the run's output). Raises when that cannot be. With
+-- options.private nobody but its owner may read the file (0600), whatever stood there before;
+-- pipes and devices have rights of their own.
+function out.file(path, options)
   if type(path) ~= "string" or path == "" or path:find("\0", 1, true) then
     errors.usage("a file name is needed, or \"-\" for the output; got "
       .. (type(path) == "string" and ("%q"):format(path) or type(path)))
@@ -84,8 +86,8 @@ function out.file(path)
   if not is_stream(path) then
     self.temporary = ("%s.part-%08x"):format(path, math.floor(raw.random() * 0xffffffff))
   end
-  local reason
-  self.handle, reason = open(self.temporary or path, "wb")
+  local private, reason = self.temporary and options and options.private
+  self.handle, reason = (private and raw.private_file or open)(self.temporary or path, "wb")
   if not self.handle then
     self.state, self.temporary = "discarded", nil
     errors.raise("usage", ("cannot write %s: %s"):format(path, why(reason)),

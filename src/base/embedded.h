@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files inside the binary: Lua modules and ready-made scripts. The tables
- * are written by cmake/embed_files.cmake and end with a NULL name.
+ * The files inside the binary: Lua modules, texts that they need, and ready-made
+ * scripts. The tables are written by cmake/embed_files.cmake and end with a NULL
+ * name.
  */
 #ifndef ML_BASE_EMBEDDED_H
 #define ML_BASE_EMBEDDED_H
@@ -16,6 +17,7 @@ struct ml_embedded {
 };
 
 extern const struct ml_embedded ml_lua_files[];
+extern const struct ml_embedded ml_text_files[]; /* "moonlever.history.page.style.css" */
 extern const struct ml_embedded ml_script_files[];
 
 /* The entry with this name, or NULL. */

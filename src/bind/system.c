@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* raw: settings, arguments, output, counters, clocks, escaping. */
+/* raw: settings, arguments, output, private files, counters, clocks, escaping. */
+#include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "bind/bind.h"
@@ -81,6 +85,43 @@ static int l_write(lua_State *L)
     if (b->output)
         b->output(b->output_ud, text, len);
     return 0;
+}
+
+static int close_file(lua_State *L)
+{
+    luaL_Stream *p = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+    return luaL_fileresult(L, fclose(p->f) == 0, NULL);
+}
+
+/* A new file (0600), never one that is there. NULL with errno. */
+static FILE *create_private(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (!f && fd >= 0) {
+        int error = errno;
+        close(fd);
+        unlink(path);
+        errno = error;
+    }
+    return f;
+}
+
+/* raw.private_file(path) -> a file handle as of io.open, for writing a new file that nobody but
+ * its owner may read; nil and why where it is there already or cannot be made */
+static int l_private_file(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    luaL_Stream *p = lua_newuserdatauv(L, sizeof *p, 0);
+    p->closef = NULL; /* closed so far, for its finalizer */
+    if (luaL_getmetatable(L, LUA_FILEHANDLE) != LUA_TTABLE)
+        return luaL_error(L, "there is no library for files");
+    lua_setmetatable(L, -2);
+    p->f = create_private(path);
+    if (!p->f)
+        return luaL_fileresult(L, 0, path);
+    p->closef = close_file;
+    return 1;
 }
 
 /* print: as in Lua, to the run's output */
@@ -240,6 +281,7 @@ void ml_bind_system(lua_State *L, struct ml_bind *b)
                                          {"log", l_log},
                                          {"redacted", l_redacted},
                                          {"write", l_write},
+                                         {"private_file", l_private_file},
                                          {"print", l_print},
                                          {"exit", l_exit},
                                          {"count", l_count},

@@ -49,6 +49,7 @@ int ml_cmd_runs(const struct ml_options *o, struct ml_term *t)
     add_switch(&w, o, ML_FLAG_FAILED, "--failed");
     add_switch(&w, o, ML_FLAG_JSON, "--json");
     add_switch(&w, o, ML_FLAG_CSV, "--csv");
+    add_value(&w, o, ML_FLAG_HTML, "--html");
     add_switch(&w, o, ML_FLAG_ALL, "--all");
     add_switch(&w, o, ML_FLAG_PURGE, "--purge");
     add_value(&w, o, ML_FLAG_KEEP, "--keep");

@@ -83,13 +83,16 @@ static int check_runs(const struct ml_options *o, struct ml_err *err)
 {
     if (o->count[ML_FLAG_JSON] && o->count[ML_FLAG_CSV])
         return complain(o, err, "--json and --csv do not go together.");
+    if (o->count[ML_FLAG_HTML] && (o->count[ML_FLAG_JSON] || o->count[ML_FLAG_CSV]))
+        return complain(o, err, "--html does not go together with --json or --csv.");
     if (o->count[ML_FLAG_PURGE] && o->operand)
         return complain(o, err, "--purge is about all runs: name none.");
     if (o->count[ML_FLAG_KEEP] && !o->count[ML_FLAG_PURGE])
         return complain(o, err, "--keep says what --purge keeps: add it.");
-    if (!o->operand && (o->count[ML_FLAG_FAILED] || o->count[ML_FLAG_CSV]))
-        return complain(o, err,
-                        "--failed and --csv are about the changes of one run: name it.");
+    if (!o->operand &&
+        (o->count[ML_FLAG_FAILED] || o->count[ML_FLAG_CSV] || o->count[ML_FLAG_HTML]))
+        return complain(
+            o, err, "--failed, --csv and --html are about the changes of one run: name it.");
     return 0;
 }
 

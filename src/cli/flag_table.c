@@ -101,6 +101,11 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
                      "Columns: seq, operation, target, state, reason,\n"
                      "attempts, started, ended. What a spreadsheet would\n"
                      "run as a formula has a ' in front."},
+    [ML_FLAG_HTML] = {"html", 0, ML_TYPE_TEXT, "FILE", RUNS, NULL, 0, 0, ML_GROUP_SHOW,
+                      "a page about one run into FILE, to look at and mail",
+                      "It needs no other file and no network. - is standard\n"
+                      "output. It holds values from before and after, so\n"
+                      "only you may read FILE."},
     [ML_FLAG_ALL] = {"all", 0, ML_TYPE_SWITCH, NULL, SHOW | RUNS, NULL, 0, 0, ML_GROUP_SHOW,
                      "every line, not only the first 50", NULL},
     [ML_FLAG_PURGE] = {"purge", 0, ML_TYPE_SWITCH, NULL, RUNS, NULL, 0, 0, ML_GROUP_SHOW,
@@ -242,6 +247,7 @@ const struct ml_command_row ml_command_rows[ML_COMMANDS] = {
          "$ moonlever runs\n"
          "$ moonlever runs last --failed                  what went wrong\n"
          "$ moonlever runs k3j9 --csv > changes.csv\n"
+         "$ moonlever runs last --html run.html\n"
          "$ moonlever runs --purge --keep 30\n",
          "RUN is the id, its beginning (4 characters at least), or last. Nothing is sent,\n"
          "and runs that are at work are not disturbed.\n"

@@ -74,6 +74,7 @@ enum ml_flag {
     ML_FLAG_MAX_TIME,
     ML_FLAG_FAILED,
     ML_FLAG_CSV,
+    ML_FLAG_HTML,
     ML_FLAG_ALL,
     ML_FLAG_PURGE,
     ML_FLAG_KEEP,

@@ -26,19 +26,33 @@ static int l_embedded(lua_State *L)
     return 1;
 }
 
+/* The same for a file that is no Lua: the module is its text. */
+static int l_text(lua_State *L)
+{
+    const struct ml_embedded *file = lua_touserdata(L, lua_upvalueindex(1));
+    lua_pushlstring(L, file->text, file->len);
+    return 1;
+}
+
 static int l_raw(lua_State *L)
 {
     return ml_bind_open(L, lua_touserdata(L, lua_upvalueindex(1)));
 }
 
+static void preload(lua_State *L, const struct ml_embedded *files, lua_CFunction loader)
+{
+    for (const struct ml_embedded *f = files; f->name; f++) {
+        lua_pushlightuserdata(L, (void *)f);
+        lua_pushcclosure(L, loader, 1);
+        lua_setfield(L, -2, f->name);
+    }
+}
+
 void ml_state_preload(lua_State *L, struct ml_bind *b)
 {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-    for (const struct ml_embedded *f = ml_lua_files; f->name; f++) {
-        lua_pushlightuserdata(L, (void *)f);
-        lua_pushcclosure(L, l_embedded, 1);
-        lua_setfield(L, -2, f->name);
-    }
+    preload(L, ml_lua_files, l_embedded);
+    preload(L, ml_text_files, l_text);
     lua_pushlightuserdata(L, b);
     lua_pushcclosure(L, l_raw, 1);
     lua_setfield(L, -2, "moonlever.raw");

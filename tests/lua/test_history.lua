@@ -3,6 +3,7 @@
 -- `moonlever runs` over a made-up journal: which run is meant, its states, JSON, CSV and the text
 -- for people; and that nothing from outside reaches a terminal as it is.
 local check = require "check"
+local made_up = require "made_up"
 local raw = require "moonlever.raw"
 local csv = require "moonlever.csv"
 local journal = require "moonlever.history.journal"
@@ -10,63 +11,8 @@ local runs = require "moonlever.history.runs"
 local text = require "moonlever.history.text"
 local images = require "moonlever.history.images"
 
-local STATES = {
-  P = "planned", S = "sent", A = "accepted", U = "unknown", C = "confirmed", F = "failed",
-  K = "conflict", N = "noop", V = "undone",
-}
-local DAY = 86400000
-local T = 1767348000000 -- 2026-01-02T10:00:00Z
-
-local function each(rows)
-  local at = 0
-  return function()
-    at = at + 1
-    local row = rows and rows[at]
-    if not row then return nil end
-    local copy = {}
-    for name, value in pairs(row) do copy[name] = value end
-    return copy
-  end
-end
-
--- What the tools stand on, over tables of rows; what they write is in host.text.
-local function host_of(data)
-  local host = { text = "", held = data.held or {}, state_name = function(letter) return STATES[letter] end }
-  function host.query(name, parameter)
-    if name == "runs" then return each(data.runs) end
-    for _, row in ipairs(data.runs) do
-      if name == "run" and row.run == parameter then return each { row } end
-    end
-    return each(data[name] and data[name][parameter])
-  end
-  function host.running(no) return host.held[no] == true end
-  function host.write(s) host.text = host.text .. s end
-  function host.fail(code, s) error({ code = code, text = s }, 0) end
-  function host.purge(before) host.before = before return 3 end
-  function host.wall_ms() return T + 100 * DAY end
-  return host
-end
-
-local function run_row(no, id, more)
-  local row = {
-    no = no, run = id, kind = "run", script = "retag", service = "screendesk",
-    origin = "https://app.screendesk.io", started = T + no * 60000, ended = T + no * 60000 + 271000,
-    state = "done", exit = 0, noop = 0, args = '["--from","a b","-n"]',
-  }
-  for name, value in pairs(more or {}) do row[name] = value end
-  return row
-end
-
-local function change_row(seq, state, more)
-  local row = {
-    id = seq, seq = seq, rkey = "r" .. seq, service = "screendesk", operation = "screendesk.recordings.update",
-    target = "rec-" .. seq, method = "PATCH", path = "/api/v2/recordings/rec-" .. seq, effect = "update",
-    before = '{"title":"old","size":3}', after = '{"title":"new","size":3}', state = state, attempts = 1,
-    started = T + seq, ended = T + seq + 5,
-  }
-  for name, value in pairs(more or {}) do row[name] = value end
-  return row
-end
+local DAY, T = made_up.DAY, made_up.T
+local host_of, run_row, change_row = made_up.host, made_up.run, made_up.change
 
 local EVIL = "a\27[2J\r\n\9b\u{202E}c\u{85}\xFF=1+1"
 
@@ -229,7 +175,8 @@ check.match(report,
   '  failed    =cmd()  title: "old" -> "x\\u001b[2J"  (2 attempts)  (a\\x1B[2J\\r\\n\\tb\\u{202E}c\\u{85}\\xFF=1+1)\n',
   nil, true)
 check.match(report, '\n\nscreendesk.scim.users.create\n  confirmed ann  roles: [], userName: "ann"\n', nil, true)
-check.match(report, "\n\nundo with: moonlever undo k3bbbbbbbbbb\n$")
+check.match(report, "\n\nas a page: moonlever runs k3bbbbbbbbbb %-%-html k3bbbbbbbbbb.html\n"
+  .. "undo with: moonlever undo k3bbbbbbbbbb\n$")
 check.ok(harmless(report))
 report = tool("k3bbbbbbbbbb", "--failed")
 check.equal(select(2, report:gsub("rec%-", "")), 0)

@@ -70,31 +70,29 @@ local function names(object)
   return list
 end
 
--- Adds "path: old -> new" for every member of `after` that differs.
-local function differences(parts, path, before, after)
+-- Adds a field for every member of `after` that differs.
+local function differences(fields, path, before, after)
   for _, name in ipairs(names(after)) do
     local old, new = before[name], after[name]
     if is_object(old) and is_object(new) then
-      differences(parts, path .. name .. ".", old, new)
+      differences(fields, path .. name .. ".", old, new)
     elseif not same(old, new) then
-      local left, right = pair(old, new)
-      parts[#parts + 1] = ("%s: %s -> %s"):format(text.safe(path .. name), left, right)
+      fields[#fields + 1] = { path = path .. name, old = old, new = new }
     end
   end
 end
 
-local function members(parts, object)
-  for _, name in ipairs(names(object)) do
-    parts[#parts + 1] = ("%s: %s"):format(text.safe(name), brief(object[name]))
-  end
+local function members(object, side)
+  local fields = {}
+  for i, name in ipairs(names(object)) do fields[i] = { path = name, [side] = object[name] } end
+  return fields
 end
 
-local function label(object)
-  for _, name in ipairs(LABELS) do
-    local value = object[name]
-    if type(value) == "string" and value ~= "" then return ("%s: %s"):format(name, brief(value)) end
-  end
-  return ""
+-- "title: old -> new", or "title: new" where nothing was before.
+local function line_of(field, compares)
+  if not compares then return ("%s: %s"):format(text.safe(field.path), brief(field.new)) end
+  local left, right = pair(field.old, field.new)
+  return ("%s: %s -> %s"):format(text.safe(field.path), left, right)
 end
 
 --- The sign in front of a change: + create, - delete, ~ anything else.
@@ -102,18 +100,40 @@ function images.mark(effect)
   return MARKS[effect] or "~"
 end
 
---- What a change does, as one safe line; "" where the images do not tell.
+--- What people call an object: the member and its value, nil where it has none of them.
+function images.label(object)
+  for _, name in ipairs(is_object(object) and LABELS or {}) do
+    local value = object[name]
+    if type(value) == "string" and value ~= "" then return name, value end
+  end
+  return nil
+end
+
+--- The members that a change touches, sorted: an array of { path, old, new }. Of a create `old`
+-- is nil, of a delete `new`; null is nothing as well (images.is_nothing). Empty where the images
+-- do not tell.
 -- effect         create, update, replace or delete
 -- before, after  decoded objects, nil where there is none
+function images.fields(effect, before, after)
+  if effect == "delete" then return is_object(before) and members(before, "old") or {} end
+  if not is_object(after) then return {} end
+  if not is_object(before) then return members(after, "new") end
+  local fields = {}
+  differences(fields, "", before, after)
+  return fields
+end
+
+images.is_nothing = is_nothing
+
+--- What a change does, as one safe line; "" where the images do not tell. The arguments are
+-- those of images.fields.
 function images.line(effect, before, after)
-  local parts = {}
-  if effect == "delete" then return is_object(before) and label(before) or "" end
-  if not is_object(after) then return "" end
-  if is_object(before) then
-    differences(parts, "", before, after)
-  else
-    members(parts, after)
+  if effect == "delete" then
+    local name, value = images.label(before)
+    return name and ("%s: %s"):format(name, brief(value)) or ""
   end
+  local parts, compares = {}, is_object(before)
+  for i, field in ipairs(images.fields(effect, before, after)) do parts[i] = line_of(field, compares) end
   return table.concat(parts, ", ")
 end
 

@@ -111,15 +111,58 @@ function journal.counts(host, run)
   return counts
 end
 
+--- The sum of counts.
+function journal.total(counts)
+  local total = 0
+  for _, count in pairs(counts) do total = total + count end
+  return total
+end
+
+local WORDS = { noop = "already so" }
+
+--- What people call a state of a change.
+function journal.word(state)
+  return WORDS[state] or state
+end
+
+--- The state of a run and its exit code, or how it is without an end.
+function journal.state_text(run)
+  if run.ended then return ("%s (exit code %d)"):format(run.state, run.exit or 0) end
+  return run.running and "running" or "stopped: its process ended before the run did"
+end
+
+local HASH_SHOWN = 8 -- digits
+
+--- The first digits of the hash of the plan that a run applied; nil for other runs.
+function journal.plan_hash(run)
+  local hash = run.kind == "apply" and run.plan and run.plan:match("%x+$")
+  return hash and hash:sub(1, HASH_SHOWN) or nil
+end
+
 --- Can this run go on?
 function journal.goes_on(run)
   if run.kind == "plan" or run.running then return false end
   return not run.ended or GOES_ON[run.exit] == true
 end
 
+--- What can be done about a run: "resume", "undo" or nil. counts are its own.
+function journal.next_step(run, counts)
+  if journal.goes_on(run) then return "resume" end
+  local sends = run.kind == "run" or run.kind == "apply"
+  return run.ended and counts.confirmed > 0 and sends and "undo" or nil
+end
+
 --- Was this a change that did not come out as it should?
 function journal.is_bad(change)
   return change.state == "failed" or change.state == "conflict" or change.state == "unknown"
+end
+
+--- Why a change ended as it did, without the operation and the target in front, which whoever
+-- shows it has shown already; nil where no reason is known.
+function journal.reason(change)
+  local head = ("%s %s"):format(change.operation or "", change.target or "")
+  if not change.reason or change.reason:sub(1, #head + 2) ~= head .. ": " then return change.reason end
+  return change.reason:sub(#head + 3)
 end
 
 local function image(json)

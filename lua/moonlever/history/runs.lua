@@ -8,6 +8,7 @@
 
 local raw = require "moonlever.raw"
 local csv = require "moonlever.csv"
+local errors = require "moonlever.errors"
 local script = require "moonlever.script"
 local images = require "moonlever.history.images"
 local journal = require "moonlever.history.journal"
@@ -18,7 +19,6 @@ local runs = {}
 local SHOWN = 50         -- runs in the table without --all
 local SCRIPT_WIDTH = 40  -- bytes of a script's name in it
 local DAY_MS = 86400000
-local WORDS = { noop = "already so" }
 
 local RUN_MEMBERS = {
   "run", "kind", "undo_of", "script", "service", "origin", "started", "ended", "state", "counts",
@@ -36,6 +36,7 @@ local spec = assert(script.build {
     failed = { "only changes that failed, are in conflict or unknown", type = "boolean" },
     json = { "one line of JSON", type = "boolean" },
     csv = { "the changes as CSV", type = "boolean" },
+    html = { "a page about the run, into this file" },
     all = { "every run", type = "boolean" },
     id = { "nothing but the id", type = "boolean" },
     purge = { "forget old runs", type = "boolean" },
@@ -129,22 +130,32 @@ end
 
 -- For people ------------------------------------------------------------------
 
+local function run_html(host, run, opt)
+  local page = require "moonlever.history.page" -- no other command needs it
+  local ok, shown = pcall(page.write, host, run, opt.html, function(change) return wanted(opt, change) end, opt.failed)
+  if not ok then
+    if errors.is(shown) and shown.kind == "usage" then shown.config = true end -- a file that cannot be: exit code 2
+    error(shown, 0)
+  end
+  if opt.html == "-" then return end
+  host.write(("wrote %s: %s of run %s\n"):format(text.safe(text.shell_word(opt.html)),
+    text.plural(shown, "change"), run.run))
+end
+
 local function counts_text(counts)
   local parts = {}
   for _, state in ipairs(journal.STATES) do
     if counts[state] > 0 then
-      parts[#parts + 1] = ("%s %s"):format(text.number(counts[state]), WORDS[state] or state)
+      parts[#parts + 1] = ("%s %s"):format(text.number(counts[state]), journal.word(state))
     end
   end
   return table.concat(parts, ", ")
 end
 
-local HASH_SHOWN = 8 -- digits of the hash of a plan
-
 local function name_of(run)
   if run.undo_of then return "of " .. run.undo_of end
-  local hash = run.kind == "apply" and run.plan and run.plan:match("%x+$")
-  if hash then return "plan " .. hash:sub(1, HASH_SHOWN) end
+  local hash = journal.plan_hash(run)
+  if hash then return "plan " .. hash end
   return text.safe(text.cut(run.script or "", SCRIPT_WIDTH))
 end
 
@@ -174,19 +185,8 @@ local function time_text(run)
   return ("%s, for %s"):format(text.when(run.started), text.duration((run.ended - run.started) / 1000))
 end
 
-local function state_text(run)
-  if run.ended then return ("%s (exit code %d)"):format(run.state, run.exit or 0) end
-  return run.running and "running" or "stopped: its process ended before the run did"
-end
-
-local function total_of(counts)
-  local total = 0
-  for _, count in pairs(counts) do total = total + count end
-  return total
-end
-
 local function head_lines(host, run, counts)
-  local total = total_of(counts)
+  local total = journal.total(counts)
   local words = text.shell_words(journal.arguments(host, run))
   host.write(("run       %s (%s%s)\n"):format(run.run, run.kind, run.undo_of and " of " .. run.undo_of or ""))
   host.write(("script    %s\n"):format(text.safe(("%s %s"):format(run.script or "", words)):gsub("%s+$", "")))
@@ -195,7 +195,7 @@ local function head_lines(host, run, counts)
   end
   if run.profile then host.write(("profile   %s\n"):format(text.safe(run.profile))) end
   host.write(("started   %s\n"):format(time_text(run)))
-  host.write(("state     %s\n"):format(state_text(run)))
+  host.write(("state     %s\n"):format(journal.state_text(run)))
   host.write(("changes   %s%s\n"):format(text.number(total), total > 0 and ": " .. counts_text(counts) or ""))
 end
 
@@ -224,19 +224,21 @@ local function change_lines(host, run, opt)
   if opt.failed and count == 0 then host.write "\nno change failed, is in conflict or unknown\n" end
 end
 
-local function next_step(host, run, counts)
-  if journal.goes_on(run) then
-    host.write(("\nresume with: moonlever resume %s\n"):format(run.run))
-  elseif run.ended and counts.confirmed > 0 and (run.kind == "run" or run.kind == "apply") then
-    host.write(("\nundo with: moonlever undo %s\n"):format(run.run))
+-- What to do next; of a run that has come to rest also how to show it to somebody.
+local function next_steps(host, run, counts, opt)
+  local verb, lines = journal.next_step(run, counts), {}
+  if run.ended and not opt.failed and journal.total(counts) > 0 then
+    lines[1] = ("as a page: moonlever runs %s --html %s.html\n"):format(run.run, run.run)
   end
+  if verb then lines[#lines + 1] = ("%s with: moonlever %s %s\n"):format(verb, verb, run.run) end
+  if #lines > 0 then host.write("\n" .. table.concat(lines)) end
 end
 
 local function run_people(host, run, opt)
   local counts = journal.counts(host, run)
   head_lines(host, run, counts)
   change_lines(host, run, opt)
-  next_step(host, run, counts)
+  next_steps(host, run, counts, opt)
 end
 
 -- The command -----------------------------------------------------------------
@@ -251,6 +253,7 @@ local function one(host, opt)
   local run, problem = journal.find(host, opt.run, opt.id)
   if not run then return host.fail(2, problem .. "\n  see: moonlever runs") end
   if opt.id then return host.write(run.run .. "\n") end
+  if opt.html then return run_html(host, run, opt) end
   if opt.json then return run_json(host, run, opt) end
   if opt.csv then return run_csv(host, run, opt) end
   run_people(host, run, opt)
@@ -258,8 +261,9 @@ end
 
 local function clash(opt)
   if opt.json and opt.csv then return "--json and --csv do not go together" end
+  if opt.html and (opt.json or opt.csv) then return "--html does not go together with --json or --csv" end
   if opt.purge and opt.run then return "--purge takes no run" end
-  for _, name in ipairs { "failed", "csv", "id" } do
+  for _, name in ipairs { "failed", "csv", "html", "id" } do
     if opt[name] and not opt.run then return ("--%s needs a run"):format(name) end
   end
   return nil
