@@ -80,7 +80,7 @@ end
 -- changes. Raises usage when the file cannot be written.
 function plan.write(path, id)
   local header, body, count = plan.text(id)
-  local file <close> = out.file(path)
+  local file <close> = out.file(path, { private = true }) -- it holds what the service has told
   file:write(header)
   file:write(body)
   file:close()

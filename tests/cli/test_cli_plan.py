@@ -2,6 +2,7 @@
 """`moonlever plan`, `show` and `apply` on a practice account, and the exit code for pending changes."""
 import json
 import os
+import stat
 import tempfile
 import unittest
 
@@ -42,6 +43,12 @@ class Plan(unittest.TestCase):
         done = self.account.moonlever("run", script(RETITLE % 4), "--plan", self.plan)
         self.assertEqual(done.code, 0, done)
         self.assertEqual(len(self.lines()), 5)
+
+    def test_is_for_its_owner_only(self):
+        with open(self.plan, "w", encoding="utf-8"):
+            os.chmod(self.plan, 0o644)
+        self.make()
+        self.assertEqual(stat.S_IMODE(os.stat(self.plan).st_mode), 0o600, "it holds what the service has told")
 
     def test_pending_changes(self):
         done = self.make("--exit-code", "--json", code=10)
