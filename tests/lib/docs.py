@@ -6,16 +6,21 @@ What a block means stands behind the language of its fence:
     ```sh run              run with `bash -e`; the exit code must be 0
     ```sh run exit=3       ... must be 3
     ```text output         what the run block before it printed, on stdout and stderr
+    ```console run         a session at a terminal of 80 columns; see below
     ```lua file=NAME       written to NAME first; any language
     ```sh norun            not run, on purpose: a command with moonlever must say so
 
 In expected output a line that is only `…` stands for any lines, `…` within a line for any text.
 Blanks at the end of a line do not count.
 
+A console block is both what is typed and what is seen. Its first line is `$ COMMAND`; what stands
+behind a later prompt (`practice> `, `[y/N] `) is typed when that prompt has come.
+
 The blocks of a document share a scratch directory and are one shell session: variables,
-functions and the directory are handed on (aliases, traps and shell options are not). There is no
-terminal, no input, and nothing of the caller's environment; a practice account of the document's
-own is running and its environment is set. What a block leaves running is ended with the document.
+functions and the directory are handed on (aliases, traps and shell options are not). But for
+console blocks there is no terminal and no input, and there is nothing of the caller's environment;
+a practice account of the document's own is running and its environment is set. What a block leaves
+running is ended with the document.
 
     problems = Document("docs/tutorial.md").run(program)
 
@@ -33,11 +38,16 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib import pty  # noqa: E402
+
 FENCE = re.compile(r"^( *)(`{3,}|~{3,})\s*([^`]*)$")
 SHELLS = ("sh", "bash", "shell", "console")
 COMMAND = re.compile(r"\s*(\$ )?(\./)?(build/)?moonlever\b")
 SECONDS = 120  # a block that takes longer hangs
 ANY = "…"
+PROMPT = re.compile(r"([\w.-]+(?: \(\d+ planned\))?> |.*\[y/N\] )(.*)")
+ROWS, COLUMNS = 24, 80
 
 # A block runs in a shell of its own, so that -e and an exit end the block only. What it leaves in
 # variables and functions is written down when it ends, however it ends, and read by the next one.
@@ -47,8 +57,8 @@ docs_shell_save() {
   local docs_shell_name
   for docs_shell_name in $(compgen -v); do
     case $docs_shell_name in
-    BASH* | COMP_* | DIRSTACK | EPOCH* | FUNCNAME | GROUPS | LINENO | OPT* | PIPESTATUS | PWD | \\
-      OLDPWD | RANDOM | SECONDS | SHLVL | SRANDOM | _ | docs_shell_*) continue ;;
+    BASH* | COLUMNS | COMP_* | DIRSTACK | EPOCH* | FUNCNAME | GROUPS | LINENO | LINES | OPT* | \\
+      OLDPWD | PIPESTATUS | PWD | RANDOM | SECONDS | SHLVL | SRANDOM | TERM | _ | docs_shell_*) continue ;;
     esac
     [[ ${!docs_shell_name@a} == *r* ]] || declare -p "$docs_shell_name"
   done
@@ -104,10 +114,12 @@ class Block:
             return "only one of run, norun, output and file="
         if self.value("exit") and not self.runs:
             return "exit= without run"
-        if (self.runs or "norun" in self.marks) and self.language != "sh":
-            return "run and norun are for the language sh"
+        if (self.runs or "norun" in self.marks) and self.language not in ("sh", "console"):
+            return "run and norun are for the languages sh and console"
+        if self.runs and self.language == "console" and not self.text.startswith("$ "):
+            return "a session begins with '$ COMMAND'"
         if not self.marks and self.language in SHELLS and any(map(COMMAND.match, self.text.split("\n"))):
-            return "a moonlever command that is neither 'sh run' nor 'sh norun'"
+            return "a moonlever command that is marked neither run nor norun"
         return None
 
 
@@ -145,7 +157,7 @@ def missing_line(expected, actual):
 
 
 def difference(block, output):
-    """What to say when the expected output does not match; None when it does."""
+    """What to say when the output is not what stands in this block; None when it is."""
     expected, actual = block.text.splitlines(), output.splitlines()
     number = missing_line(expected, actual)
     if number is None:
@@ -208,16 +220,36 @@ class Session:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
-    def run(self, text):
-        """Runs a block; its exit code (None when it hung and was ended) and its output."""
-        block, output = (os.path.join(self.scratch, name) for name in ("block", "output"))
+    def _shell(self, text):
+        """The command that runs this text, and the environment for it: only the first block needs
+        one, the others have what it left."""
+        block = os.path.join(self.scratch, "block")
         with open(block, "w", encoding="utf-8") as file:
             file.write(text)
         command = SHELL.replace("STATE", shlex.quote(self.state)).replace("BLOCK", shlex.quote(block))
+        env, self.env = self.env, {}
+        return ["/bin/bash", "--norc", "--noprofile", "-c", command], env
+
+    def converse(self, text):
+        """Holds the session that a console block shows; the exit code, and the session as it was."""
+        first, *lines = text.splitlines()
+        command, env = self._shell(first[2:] + "\n")
+        with pty.Terminal(command, ROWS, COLUMNS, env, self.work) as term:
+            shown = 0
+            for prompt in filter(None, map(PROMPT.fullmatch, lines)):
+                term.wait_for_line(shown, prompt[1], self.seconds)
+                shown = term.text().count("\n") + 1
+                term.send(prompt[2] + "\r")
+            code = term.wait(self.seconds)
+        return code, first + "\n" + term.text()
+
+    def run(self, text):
+        """Runs a block; its exit code (None when it hung and was ended) and its output."""
+        command, env = self._shell(text)
+        output = os.path.join(self.scratch, "output")
         with open(output, "wb") as out:  # a file: who still runs in the background holds nothing up
-            shell = subprocess.Popen(["/bin/bash", "--norc", "--noprofile", "-c", command], cwd=self.work,
-                                     stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                     env={} if self.shells else self.env, start_new_session=True)
+            shell = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                                     env=env, cwd=self.work, start_new_session=True)
         self.shells.append(shell)
         code = self._wait(shell)
         with open(output, encoding="utf-8", errors="replace") as file:
@@ -288,20 +320,36 @@ class Document:
     def _run_blocks(self, session, found, tell):
         output = None
         for block in self.blocks:
+            text = ended = None
             if block.value("file"):
                 session.write(block.value("file"), block.text)
             elif block.expected:
                 text = difference(block, output)
-                if text:
-                    found.append(self.problem(block, text))
             elif block.runs:
-                code, output = session.run(block.text)
+                ended, output = self._run_block(session, block)
                 if tell:
                     tell(block, output)
-                if code != int(block.value("exit") or 0):  # what follows would build on sand
-                    what = "did not end within %d s" % session.seconds if code is None else "exit code %d" % code
-                    found.append(self.problem(block, "%s; printed was:\n%s" % (what, output.rstrip("\n"))))
-                    return
+                if ended is None and block.language == "console":
+                    text = difference(block, output)
+            if ended or text:
+                found.append(self.problem(block, ended or text))
+            if ended:  # what follows would build on sand
+                return
+
+    @staticmethod
+    def _run_block(session, block):
+        """What is wrong with how it ended (None: nothing), and its output."""
+        if block.language == "console":
+            try:
+                code, output = session.converse(block.text)
+            except AssertionError as err:  # the terminal waited in vain; it says for what
+                return str(err), ""
+        else:
+            code, output = session.run(block.text)
+        if code == int(block.value("exit") or 0):
+            return None, output
+        what = "did not end within %d s" % session.seconds if code is None else "exit code %d" % code
+        return "%s; printed was:\n%s" % (what, output.rstrip("\n")), output
 
 
 def main(paths):

@@ -13,6 +13,8 @@ from lib import docs  # noqa: E402
 FAKE = """#!/bin/sh
 case $1 in
 practice) echo export SCREENDESK_TOKEN=practice-token; exec sleep 600 ;;
+ask) printf 'Really? [y/N] '; read -r answer; echo "answered $answer" ;;
+repl) for n in 1 2; do printf 'practice (%d planned)> ' $n; read -r line; echo "<$line>"; done; exit 3 ;;
 *) echo "moonlever $*"; echo "to stderr" >&2 ;;
 esac
 """
@@ -124,6 +126,17 @@ class Runner(unittest.TestCase):
             self.assertEqual(len(found), 1, (info, found))
             self.assertIn("page.md:1: ", found[0])
         self.assertRaisesRegex(AssertionError, "line 1: this block has no end", problems, "```sh run\ntrue\n")
+
+    def test_sessions_at_a_terminal(self):
+        asked = "```console run\n$ moonlever ask; X=$TERM\nReally? [y/N] %s\nanswered %s\n```\n"
+        self.assertEqual(problems(asked % ("y", "y") + page('echo "$X" "${TERM-}"', "xterm dumb")), [])
+        self.finds(asked % ("y", "n"), "page.md:1: line 4 was not printed there: 'answered n'", "answered y")
+        self.finds("```console run\n$ moonlever ask\nReal? [y/N] y\n```\n", "page.md:1: no prompt within 1 s",
+                   seconds=1)
+        lines = "$ moonlever repl\npractice (1 planned)> a\n<a>\npractice (2 planned)> b > c\n<b > c>"
+        self.assertEqual(problems("```console run exit=3\n%s\n```\n" % lines), [])
+        self.finds("```console run\n%s\n```\n" % lines, "page.md:1: exit code 3")
+        self.finds("```console run\nmoonlever repl\n```\n", "begins with '$ COMMAND'")
 
     def test_nothing_to_run(self):
         self.finds("# Title\n\n```lua\nprint(1)\n```\n", "page.md: no block of it is run")
