@@ -33,7 +33,9 @@ class Documents(unittest.TestCase):
             running = {name: pool.submit(problems, name) for name in self.chosen or documents()}
         for name, ended in running.items():
             with self.subTest(name):
-                self.assertEqual("\n".join(ended.result()), "")
+                found = ended.result()
+                if found:
+                    self.fail("\n".join(found))
 
 
 if __name__ == "__main__":
