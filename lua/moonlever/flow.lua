@@ -37,7 +37,7 @@ local MAX_CONCURRENCY = 1000
 local FAILURES_ALWAYS_ALLOWED = 10
 local FAILURES_SHARE = 0.01
 local FAILURES_IN_A_ROW = 20
-local FAILURES_SAID = 3 -- of those that no journal tells of
+local FAILURES_SAID = 3
 
 -- Going on after these would repeat the same refusal for every item that is left.
 local STOPS_ALL = { guard = true, cancelled = true, auth = true }
@@ -285,10 +285,10 @@ local function new_tally(stop_after)
   return { report = report, in_a_row = 0, stop_after = stop_after }
 end
 
--- A failed change has its reason in the journal; any other failure would leave none, where
--- the script reports nothing itself.
+-- The first reasons are in the closing report, where the script reports nothing itself: the
+-- journal tells of failed changes only, and only to those who ask.
 local function say_failure(report, err)
-  if err.outcome or report.failed > FAILURES_SAID then return end
+  if report.failed > FAILURES_SAID then return end
   raw.failure(errors.one_line(tostring(err.message or err), 300))
 end
 

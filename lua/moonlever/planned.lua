@@ -36,13 +36,22 @@ local function brief(value)
   return text:sub(1, cut) .. "…"
 end
 
+-- Is that to be sent what is there already? A whole replacement has many such members.
+local function stays(old, new)
+  if old == nil or new == nil then return false end
+  return old == new or raw.json.encode(old, { sorted = true }) == raw.json.encode(new, { sorted = true })
+end
+
 local function describe(op, target, before, sent, members)
   local parts = {}
   table.sort(members)
   for _, name in ipairs(members) do
-    local old = before and rawget(before, name)
-    parts[#parts + 1] = before and ("%s: %s -> %s"):format(name, brief(old), brief(sent[name]))
-      or ("%s: %s"):format(name, brief(sent[name]))
+    local old, new = before and rawget(before, name), sent[name]
+    if not before then
+      parts[#parts + 1] = ("%s: %s"):format(name, brief(new))
+    elseif not stays(old, new) then
+      parts[#parts + 1] = ("%s: %s -> %s"):format(name, brief(old), brief(new))
+    end
   end
   return ("%s %s %s  %s"):format(MARKS[op.spec.effect] or "~", op.resource, target, table.concat(parts, ", "))
     :gsub("%s+$", "")

@@ -136,7 +136,7 @@ function resume.only_failed(id)
     if BAD[row.state] then keys[row.rkey] = true end
   end
   if next(keys) == nil then
-    raw.log(1, ("nothing failed in run %s"):format(run.run))
+    raw.log(1, ("no change of run %s failed, is in conflict or unknown: nothing is tried again"):format(run.run))
     raw.exit(0)
   end
   local chunk, args = script_of(run)

@@ -342,6 +342,7 @@ static int l_use_profile(lua_State *L)
     const char *name = luaL_checkstring(L, 1);
     if (ml_buf_addf(&b->profiles, "%s%s", b->profiles.len ? "," : "", name) < 0)
         return luaL_error(L, "too many profiles in one run");
+    b->door.profiles = ml_buf_str(&b->profiles);
     if (lua_toboolean(L, 2))
         ml_door_production(&b->door, name);
     return 0;

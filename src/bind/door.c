@@ -140,6 +140,17 @@ void ml_door_production(struct ml_door *door, const char *profile)
         snprintf(door->production, sizeof door->production, "%s", profile);
 }
 
+/* Whose account it is: on one origin there may be several. */
+static void put_account(const struct ml_door *door, char *out, size_t size)
+{
+    if (door->production[0])
+        snprintf(out, size, "%s is production: ", door->production);
+    else if (door->profiles)
+        snprintf(out, size, "profile %.200s: ", door->profiles);
+    else
+        out[0] = '\0';
+}
+
 static void put_question(const struct ml_door *door, const struct ml_entry *e, char *out,
                          size_t size)
 {
@@ -147,9 +158,10 @@ static void put_question(const struct ml_door *door, const struct ml_entry *e, c
     if (door->expected)
         snprintf(amount, sizeof amount, "about %llu changes",
                  (unsigned long long)door->expected);
-    snprintf(out, size, "%s%s%s on %s, first %.60s: %s. %s%sSend them?", door->production,
-             door->production[0] ? " is production: " : "", e->operation, e->origin,
-             e->target ? e->target : "of all", amount, e->warning ? e->warning : "",
+    char account[230];
+    put_account(door, account, sizeof account);
+    snprintf(out, size, "%s%s on %s, first %.60s: %s. %s%sSend them?", account, e->operation,
+             e->origin, e->target ? e->target : "of all", amount, e->warning ? e->warning : "",
              e->warning ? ". " : "");
 }
 

@@ -69,6 +69,8 @@ struct ml_door {
     /* A profile in use that is marked as production, "" = none: a plain yes is not enough. */
     char production[65];
     bool asked_production; /* that was confirmed by a number or by its name */
+    const char *profiles;  /* names of those in use, apart by commas, for the question; not
+                              owned,  NULL = none */
     int (*confirm)(void *ud, const char *text, size_t len);
     void *confirm_ud;
     void (*on_run)(void *ud, const char *run_id);

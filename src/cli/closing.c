@@ -3,10 +3,10 @@
 
 #include "cli/format.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PLANNED "\"planned\":"
 #define EXIT "\"exit\":"
 
 bool ml_closing_is_dry(const struct ml_options *o)
@@ -14,11 +14,19 @@ bool ml_closing_is_dry(const struct ml_options *o)
     return o->command == ML_CMD_PLAN || o->count[ML_FLAG_DRY_RUN] || o->count[ML_FLAG_PLAN];
 }
 
-/* The state "planned" has no digits behind it: only the count does. */
-uint64_t ml_closing_planned(const char *result)
+/* A name stands with a colon behind it among the counts only. */
+uint64_t ml_closing_count(const char *result, const char *state)
 {
-    const char *at = strstr(result, PLANNED);
-    return at ? strtoull(at + strlen(PLANNED), NULL, 10) : 0;
+    char name[24];
+    int n = snprintf(name, sizeof name, "\"%s\":", state);
+    const char *at = strstr(result, name);
+    return at ? strtoull(at + n, NULL, 10) : 0;
+}
+
+uint64_t ml_closing_failed(const char *result)
+{
+    return ml_closing_count(result, "failed") + ml_closing_count(result, "conflict") +
+           ml_closing_count(result, "unknown");
 }
 
 int ml_closing_code(const struct ml_closing *c)
@@ -85,6 +93,9 @@ int ml_closing_next(const struct ml_closing *c, struct ml_buf *out)
         return account_is_gone(out);
     if (goes_on(c))
         return ml_buf_addf(out, "resume with: moonlever resume %s\n", c->run);
+    if (c->failed > 0 && !gone &&
+        ml_buf_addf(out, "what failed: moonlever runs %s --failed\n", c->run) < 0)
+        return -1;
     if (c->o->count[ML_FLAG_VERBOSE] && can_be_undone(c) && !gone)
         return ml_buf_addf(out, "undo with: moonlever undo %s\n", c->run);
     return 0;

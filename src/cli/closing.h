@@ -36,12 +36,16 @@ struct ml_closing {
     int code;         /* how it ended */
     uint64_t planned; /* changes that a dry run or a plan has planned */
     uint64_t changes; /* changes that were made, or tried */
+    uint64_t failed;  /* changes that failed, conflicted or are unknown */
 };
 
 /* Does the command send nothing that writes? */
 bool ml_closing_is_dry(const struct ml_options *o);
-/* The number behind "planned" in a result of moonlever_result_json, 0 when it is not there. */
-uint64_t ml_closing_planned(const char *result);
+/* How many changes are in a state ("planned"), by a result of moonlever_result_json; 0 when it
+ * does not say. */
+uint64_t ml_closing_count(const char *result, const char *state);
+/* How many of them `moonlever runs --failed` shows. */
+uint64_t ml_closing_failed(const char *result);
 /* The exit code with regard to --exit-code. */
 int ml_closing_code(const struct ml_closing *c);
 /* Appends the result as one line with newline, its exit code being c->code; `result` is that of

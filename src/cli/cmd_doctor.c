@@ -23,6 +23,8 @@
 #include <unistd.h>
 
 #define PATH_LONGEST 4096
+#define NOT_WRITABLE 022 /* bits of a mode that a file may not have */
+#define NOT_READABLE 077
 #define YEAR_2024_MS 1704067200000
 
 static void say(struct ml_term *t, const char *mark, const char *what, const char *fmt, ...)
@@ -38,6 +40,13 @@ static void say(struct ml_term *t, const char *mark, const char *what, const cha
     va_end(ap);
 }
 
+/* Settings of a service are often root's, who could change anything anyway. A token that
+ * somebody else owns is not used at all. */
+static bool is_foreign(const struct stat *st, mode_t forbidden)
+{
+    return st->st_uid != geteuid() && !(st->st_uid == 0 && forbidden == NOT_WRITABLE);
+}
+
 /* Says what is wrong with the owner and mode of a file; `forbidden` are bits that it may not
  * have. True when there is nothing. */
 static bool check_mode(struct ml_term *t, const char *path, mode_t forbidden)
@@ -48,11 +57,11 @@ static bool check_mode(struct ml_term *t, const char *path, mode_t forbidden)
             say(t, "bad", "files", "%s: %s", path, strerror(errno));
         return errno == ENOENT;
     }
-    if (st.st_uid != geteuid())
+    if (is_foreign(&st, forbidden))
         say(t, "bad", "files", "%s belongs to another user", path);
     else if (st.st_mode & forbidden)
         say(t, "bad", "files", "%s has mode %04o; fix: chmod %s %s", path,
-            (unsigned)st.st_mode & 07777, forbidden == 022 ? "go-w" : "go=", path);
+            (unsigned)st.st_mode & 07777, forbidden == NOT_WRITABLE ? "go-w" : "go=", path);
     else
         return true;
     return false;
@@ -68,7 +77,7 @@ static bool check_credentials(struct ml_term *t, const char *folder)
         if (e->d_name[0] == '.')
             continue;
         snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
-        well &= check_mode(t, path, 077);
+        well &= check_mode(t, path, NOT_READABLE);
     }
     if (d)
         closedir(d);
@@ -85,13 +94,13 @@ static void files(struct ml_term *t)
         say(t, "bad", "files", "%s", err.text);
         return;
     }
-    bool well = check_mode(t, directory, 022);
+    bool well = check_mode(t, directory, NOT_WRITABLE);
     snprintf(path, sizeof path, "%s/config.lua", directory);
-    well &= check_mode(t, path, 022);
+    well &= check_mode(t, path, NOT_WRITABLE);
     snprintf(path, sizeof path, "%s/defaults", directory);
-    well &= check_mode(t, path, 022);
+    well &= check_mode(t, path, NOT_WRITABLE);
     snprintf(path, sizeof path, "%s/credentials", directory);
-    well &= check_mode(t, path, 022);
+    well &= check_mode(t, path, NOT_WRITABLE);
     well &= check_credentials(t, path);
     if (well)
         say(t, "ok", "files", "nobody else can read tokens or change settings in %s",

@@ -401,12 +401,14 @@ static struct ml_closing run(struct run *r)
 {
     ml_signals_guard(r->h);
     int rc = turn(r);
+    const char *result = moonlever_result_json(r->h);
     struct ml_closing c = {
         .o = r->o,
         .run = r->id,
         .code = ml_drive_code(r->h, rc),
-        .planned = ml_closing_planned(moonlever_result_json(r->h)),
+        .planned = ml_closing_count(result, "planned"),
         .changes = changes_done(r),
+        .failed = ml_closing_failed(result),
     };
     c.code = ml_closing_code(&c);
     close_words(r, &c);

@@ -35,7 +35,8 @@ enum ml_phase { ML_IDLE, ML_RUNNING, ML_ENDED };
 struct ml_engine {
     struct ml_net_conf net_conf;
     char *ca_file;
-    char *plan_file; /* where the changes of a dry run go; owned, NULL = nowhere */
+    char *plan_file;      /* where the changes of a dry run go; owned, NULL = nowhere */
+    int64_t plan_changes; /* how many went there, -1 = nothing was written */
     struct ml_log log;
     struct ml_pool pool;
     struct ml_bind bind;

@@ -233,6 +233,9 @@ static void make_report(struct ml_engine *e)
     ml_net_stats(e->net, &net);
     add_plan(out, &e->bind);
     ml_buf_add(out, ml_buf_str(&e->bind.report), e->bind.report.len);
+    if (e->plan_changes >= 0)
+        ml_buf_addf(out, "plan      %lld changes in %s\n", (long long)e->plan_changes,
+                    e->plan_file);
     add_items(out, &e->bind);
     add_changes(out, &e->bind.door);
     if (net.requests)
@@ -290,7 +293,7 @@ static void close_record(struct ml_engine *e)
     }
 }
 
-/* Protected: writes the plan of the run, and says where it is. */
+/* Protected: writes the plan of the run. */
 static int l_write_plan(lua_State *L)
 {
     struct ml_engine *e = lua_touserdata(L, 1);
@@ -301,14 +304,14 @@ static int l_write_plan(lua_State *L)
     lua_pushstring(L, e->plan_file);
     lua_pushstring(L, e->bind.door.run_id);
     lua_call(L, 2, 1);
-    lua_Integer n = lua_tointeger(L, -1);
-    ml_buf_addf(&e->bind.report, "plan      %lld changes in %s\n", (long long)n, e->plan_file);
+    e->plan_changes = lua_tointeger(L, -1);
     return 0;
 }
 
 /* A plan is there whole or not at all: none when a guard or an error ended the planning. */
 static void write_plan(struct ml_engine *e)
 {
+    e->plan_changes = -1;
     if (!e->plan_file || (e->exit_code != 0 && e->exit_code != 3))
         return;
     lua_pushcfunction(e->L, l_write_plan);

@@ -70,6 +70,13 @@ class Plan(unittest.TestCase):
         self.assertRegex(shown.out, r"\nchanges   0\nrequests  0\n$")
         self.assertEqual(self.account.moonlever("apply", self.plan, "--yes").code, 0)
 
+    def test_what_cannot_be_planned_is_named(self):
+        text = (RETITLE % 4).replace('for rec in', 'moonlever.each({ 7 }, function() return nil, "no such thing" end)\nfor rec in')
+        done = self.account.moonlever("plan", script(text), "-o", self.plan)
+        self.assertEqual(done.code, 3, done)
+        self.assertIn("\nplan      4 changes in %s\n" % self.plan, done.err)
+        self.assertIn("\n  failed: no such thing\n", done.err)
+
     def test_a_quiet_plan_says_nothing(self):
         self.assertEqual(self.make("-q").err.replace("run: ", "").count("\n"), 1)
 

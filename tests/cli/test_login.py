@@ -201,6 +201,22 @@ class Doctor(Case):
         for part in ("config.lua has mode 0666", "credentials/screendesk has mode 0644", "bad   config", "bad   journal"):
             self.assertIn(part, bad)
 
+    def test_settings_may_be_roots(self):
+        """As those of a service are, which runs as a user of its own."""
+        user = {} if os.geteuid() else {"user": 65534, "group": 65534, "extra_groups": []}
+        try:
+            done = subprocess.run([PROGRAM, "doctor"], capture_output=True, timeout=60, check=False,
+                                  env=environment(MOONLEVER_CONFIG_DIR="/etc"), **user)
+        except PermissionError:
+            self.skipTest("the program is not open to other users")
+        self.assertRegex(done.stdout.decode(), r"(?m)^ok +files +.* in /etc$")
+
+    def test_settings_may_not_be_anybody_elses(self):
+        if os.geteuid():
+            self.skipTest("only root can give files away")
+        os.chown(self.place.directory, 65534, 65534)
+        self.assertIn("bad   files        %s belongs to another user" % self.place.directory, self.bad())
+
     def test_a_token_that_is_not_taken(self):
         self.place.store("screendesk", SCREENDESK_TOKEN=WRONG)
         self.assertIn("401", "\n".join(self.bad("--online")))

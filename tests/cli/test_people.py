@@ -60,6 +60,20 @@ class Offboard(Case):
         self.assertIn("3 = 2 changed + 0 already so + 1 failed", done.err)
         self.assertEqual(place.drive()[known]["status"], "ARCHIVE")
 
+    def test_undo_brings_back_what_it_can_and_names_the_rest(self):
+        place = self.place("--users", "20")
+        leaver = list(place.users())[6]
+        self.run_ok(place, "offboard", leaver)
+        done = place.moonlever("undo", "last", "--dry-run")
+        self.assertEqual(done.code, 3, done)
+        self.assertRegex(done.err, "~ screendesk.scim.users \\d+  active: false -> true")
+        self.assertNotIn("userName", done.err, "what stays is not shown")
+        done = place.moonlever("undo", "last", "--yes")
+        self.assertEqual(done.code, 3, done)
+        self.assertRegex(done.err, r"\n  failed: screendragon.users.delete \d+: no call brings a removed user back")
+        self.assertRegex(done.err, r"\nwhat failed: moonlever runs \w{12} --failed\n$")
+        self.assertEqual(place.drive()[leaver]["status"] == "ARCHIVE", False)
+
     def test_deletes_where_asked_and_the_owner_is_refused(self):
         place = self.place("--users", "20")
         owner, other = list(place.users())[0], list(place.users())[12]

@@ -35,6 +35,13 @@ class Credentials(Case):
         self.place.get(MOONLEVER_PROFILE="acme")
         self.assertIn("no profile 'acne'; did you mean 'acme'?", self.place.get(code=2, MOONLEVER_PROFILE="acne").err)
 
+    def test_the_question_names_the_profile(self):
+        self.config("acme", acme=self.place.profile(token_cmd=["echo", self.place.token]))
+        with pty.Terminal([PROGRAM, "run", script(RETITLE % 1)], columns=160, env=environment(**self.place.env)) as term:
+            term.wait_for("profile acme: screendesk.recordings.update on ")
+            term.send("n\r")
+            self.assertEqual(term.wait(), 6)
+
     def test_a_profile_named_as_the_service_is_its_default(self):
         self.place.store("screendesk", SCREENDESK_TOKEN=self.place.token)
         self.place.get()

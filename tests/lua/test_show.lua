@@ -105,6 +105,12 @@ check.equal(object.effects, { update = 3, create = 1, delete = 1 })
 check.equal({ object.changes, object.requests, object.run, object.format }, { 5, 5, "k3bbbbbbbbbb", "moonlever-plan" })
 check.equal(select(2, tool("--json"):gsub("\n", "")), 1)
 
+-- More than one account.
+write { change(1), change(2, { service = "workdrive", origin = "https://work.example.com" }),
+  change(3, { service = "workdrive", origin = "https://work.example.com" }), change(4) }
+check.match(tool(), "^plan      retag for screendesk at https://app.screendesk.io\n"
+  .. "          and workdrive at https://work.example.com\narguments ")
+
 -- A header may say little.
 write({ change(1) }, { script = null, service = 7, origin = null, created = "soon", run = null, args = null,
   requests = null })
@@ -178,4 +184,4 @@ refused(2, "see: moonlever show %-%-help$", "--al")
 path = "/"
 refused(2, "^/ is no plan: it cannot be read")
 
-check.done(105)
+check.done(106)

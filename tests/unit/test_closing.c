@@ -93,6 +93,25 @@ static void what_was_changed_can_be_undone(void **state)
     next_is(ML_CMD_RUN, "v", c, "");
 }
 
+static void what_failed_can_be_looked_at(void **state)
+{
+    (void)state;
+    static const char look[] = "what failed: moonlever runs k3 --failed\n";
+    struct ml_closing c = {.run = "k3", .code = ML_EXIT_PARTIAL, .changes = 2, .failed = 1};
+    next_is(ML_CMD_RUN, "q", c, look);
+    next_is(ML_CMD_UNDO, "", c, look);
+    next_is(ML_CMD_RUN, "n", c, ""); /* nothing was sent */
+    c.code = ML_EXIT_GUARD;          /* going on comes first */
+    next_is(ML_CMD_RUN, "", c, "resume with: moonlever resume k3\n");
+    c.code = 4;
+    next_is(ML_CMD_RUN, "", c, look);
+    assert_int_equal(
+        ml_closing_failed("{\"counts\":{\"failed\":1,\"conflict\":20,\"unknown\":3,"
+                          "\"confirmed\":100}}"),
+        24);
+    assert_int_equal(ml_closing_failed("{}"), 0);
+}
+
 static void changes_that_are_pending(void **state)
 {
     (void)state;
@@ -112,9 +131,9 @@ static void changes_that_are_pending(void **state)
         struct ml_closing c = {.o = &o, .code = cases[i].before, .planned = cases[i].planned};
         assert_int_equal(ml_closing_code(&c), cases[i].after);
     }
-    assert_int_equal(ml_closing_planned(RESULT("0")), 12);
-    assert_int_equal(ml_closing_planned("{}"), 0);
-    assert_int_equal(ml_closing_planned("{\"state\":\"planned\",\"counts\":{}}"), 0);
+    assert_int_equal(ml_closing_count(RESULT("0"), "planned"), 12);
+    assert_int_equal(ml_closing_count("{}", "planned"), 0);
+    assert_int_equal(ml_closing_count("{\"state\":\"planned\",\"counts\":{}}", "planned"), 0);
 }
 
 static void json_is(const char *run, int code, const char *result, const char *want)
@@ -174,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_run_that_can_go_on),
         cmocka_unit_test(a_plan_that_was_made),
         cmocka_unit_test(what_was_changed_can_be_undone),
+        cmocka_unit_test(what_failed_can_be_looked_at),
         cmocka_unit_test(changes_that_are_pending),
         cmocka_unit_test(the_line_of_json),
         cmocka_unit_test(no_room),

@@ -90,6 +90,26 @@ static void production_needs_a_number_or_its_name(void **state)
     ml_door_destroy(&door);
 }
 
+/* On one origin there may be several accounts. */
+static void the_question_names_the_profile(void **state)
+{
+    (void)state;
+    struct ml_door door;
+    struct host host;
+    struct ml_err err;
+    open_door(&door, &host, 1);
+    door.profiles = "trial,other";
+    assert_int_equal(enter(&door, &err), 0);
+    assert_non_null(strstr(host.text, "profile trial,other: "));
+    ml_door_reset(&door);
+    assert_null(door.profiles);
+    ml_door_production(&door, "acme");
+    door.profiles = "acme";
+    assert_int_equal(enter(&door, &err), 0);
+    assert_null(strstr(host.text, "profile"));
+    ml_door_destroy(&door);
+}
+
 /* A run that comes upon production later is asked again, once; a dry run never. */
 static void production_is_asked_for_by_itself(void **state)
 {
@@ -402,6 +422,7 @@ int main(void)
         cmocka_unit_test(what_nobody_has_tried_stops_nothing),
         cmocka_unit_test(twenty_in_a_row_stop_a_long_run),
         cmocka_unit_test(production_needs_a_number_or_its_name),
+        cmocka_unit_test(the_question_names_the_profile),
         cmocka_unit_test(production_is_asked_for_by_itself),
         cmocka_unit_test(one_percent_of_a_long_run_may_fail),
         cmocka_unit_test(forbidden_is_counted_apart),

@@ -70,7 +70,7 @@ class Seen:
     @staticmethod
     def plain(text, server):
         text = text.replace(server.url, "URL")
-        text = re.sub(r"run: \w+|resume \w{12}|/tmp/\w+/script.lua(:\d+)?|[\d.]+ s\b", "-", text)
+        text = re.sub(r"run: \w+|(resume|runs) \w{12}|/tmp/\w+/script.lua(:\d+)?|[\d.]+ s\b", "-", text)
         return re.sub(r"userdata: 0x\w+|table: 0x\w+", "-", text)
 
     @staticmethod

@@ -85,9 +85,24 @@ local function made_text(header)
   return created and text.when(created) or said("%s", header.created)
 end
 
-local function head_lines(write, header)
+-- The accounts that changes go to beside the one in the header, each once, in their order.
+local function other_accounts(header, changes)
+  local list, seen = {}, {}
+  for _, change in ipairs(changes) do
+    local account = ("%s at %s"):format(change.service, change.origin)
+    local first = change.service == header.service and change.origin == header.origin
+    if not first and not seen[account] then list[#list + 1] = account end
+    seen[account] = true
+  end
+  return list
+end
+
+local function head_lines(write, header, changes)
   write(("plan      %s%s%s\n"):format(said("%s", header.script), said(" for %s", header.service),
     said(" at %s", header.origin)))
+  for _, account in ipairs(type(header.service) == "string" and other_accounts(header, changes) or {}) do
+    write(("          and %s\n"):format(text.safe(account)))
+  end
   write(said("profile   %s\n", header.profile))
   local words = text.shell_words(header.args)
   if words ~= "" then write(("arguments %s\n"):format(text.safe(words))) end
@@ -102,9 +117,10 @@ local function group_lines(write, group)
   end
 end
 
-local function people(write, opt, header, groups, total)
+local function people(write, opt, header, groups, changes)
+  local total = #changes
   local requests = math.tointeger(header.requests) or total
-  head_lines(write, header)
+  head_lines(write, header, changes)
   for _, group in ipairs(groups) do group_lines(write, group) end
   write(("\nchanges   %s\nrequests  %s%s\n"):format(text.number(total), text.number(requests),
     pace_text(header, requests, opt.rate)))
@@ -131,7 +147,7 @@ function show.main(words, host)
   local header, changes = plan.read(opt.plan)
   for _, change in ipairs(changes) do take(groups, change, opt.all) end
   if opt.json then return programs(host.write, header, groups, #changes) end
-  people(host.write, opt, header, groups, #changes)
+  people(host.write, opt, header, groups, changes)
 end
 
 return show
