@@ -49,7 +49,7 @@ class Show(unittest.TestCase):
         short, longer = moonlever("show", path).out, moonlever("show", "--all", "--rate", "2", path).out
         self.assertIn("… and 10 more (--all)", short)
         self.assertEqual((short.count("  ~ "), longer.count("  ~ ")), (50, 60))
-        self.assertIn("requests  60, 30 s or more at 2 a second", longer)
+        self.assertIn("requests  60 and up to 60 looks before, 30 s or more at 2 a second", longer)
 
     def test_an_edited_plan(self):
         path = plan([change(1)])

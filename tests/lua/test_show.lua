@@ -89,11 +89,13 @@ check.match(said,
   nil, true)
 check.match(said, '\n\nscreendesk.scim.users.delete: 1\n  - 42  userName: "bob"\n', nil, true)
 check.match(said, "\n\nscreendesk.request: 1\n  ~ /x\\x1B\n", nil, true)
-check.match(said, "\n\nchanges   5\nrequests  5, 1 s or more at the pace of a new run: 5 a second, rising to 50\n",
+check.match(said,
+  "\n\nchanges   5\nrequests  5 and up to 5 looks before, "
+  .. "1 s or more at the pace of a new run: 5 a second, rising to 50\n",
   nil, true)
 check.match(said, "\napply it with: moonlever apply " .. path:gsub("%p", "%%%0") .. "\n$")
-check.match(tool("--rate", "2"), "\nrequests  5, 3 s or more at 2 a second\n")
-check.match(tool("--rate", "0"), "\nrequests  5\n")
+check.match(tool("--rate", "2"), "\nrequests  5 and up to 5 looks before, 3 s or more at 2 a second\n")
+check.match(tool("--rate", "0"), "\nrequests  5 and up to 5 looks before\n")
 
 -- For programs.
 local object = raw.json.decode((tool("--json")))
@@ -116,7 +118,7 @@ write({ change(1) }, { script = null, service = 7, origin = null, created = "soo
   requests = null })
 said = tool()
 check.match(said, "plan      \nmade      soon\n", nil, true)
-check.match(said, "\nrequests  1, 1 s or more")
+check.match(said, "\nrequests  1 and up to 1 look before, 1 s or more")
 
 -- Many: the first of each operation.
 local changes = {}

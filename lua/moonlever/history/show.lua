@@ -122,7 +122,8 @@ local function people(write, opt, header, groups, changes)
   local requests = math.tointeger(header.requests) or total
   head_lines(write, header, changes)
   for _, group in ipairs(groups) do group_lines(write, group) end
-  write(("\nchanges   %s\nrequests  %s%s\n"):format(text.number(total), text.number(requests),
+  local looks = requests > 0 and (" and up to %s before"):format(text.plural(requests, "look")) or ""
+  write(("\nchanges   %s\nrequests  %s%s%s\n"):format(text.number(total), text.number(requests), looks,
     pace_text(header, requests, opt.rate)))
   if total > 0 then write(("apply it with: moonlever apply %s\n"):format(text.safe(text.shell_word(opt.plan)))) end
 end
