@@ -138,7 +138,7 @@ write({}, { origin = "http://127.0.0.1:8080" })
 check.match(tool(), "\nchanges   0\nrequests  0\n$")
 for _, origin in ipairs { "http://localhost:1", "http://[::1]:1", "http://127.9.9.9:1", "http://localhost" } do
   write({ change(1) }, { origin = origin })
-  check.match(tool(), "\nrequests  1\n")
+  check.match(tool(), "\nrequests  1 and up to 1 look before\n")
 end
 for _, origin in ipairs { "https://localhost.example.com", "https://x127.example.com" } do
   write({ change(1) }, { origin = origin })
