@@ -138,11 +138,11 @@ write({}, { origin = "http://127.0.0.1:8080" })
 check.match(tool(), "\nchanges   0\nrequests  0\n$")
 for _, origin in ipairs { "http://localhost:1", "http://[::1]:1", "http://127.9.9.9:1", "http://localhost" } do
   write({ change(1) }, { origin = origin })
-  check.match(tool(), "\nrequests  1\n")
+  check.match(tool(), "\nrequests  1 and up to 1 look before\n")
 end
 for _, origin in ipairs { "https://localhost.example.com", "https://x127.example.com" } do
   write({ change(1) }, { origin = origin })
-  check.match(tool(), "\nrequests  1, ")
+  check.match(tool(), "\nrequests  1 and up to 1 look before, ")
 end
 check.equal({ show.seconds(5), show.seconds(15), show.seconds(75), show.seconds(75 + 500) }, { 1.0, 2.0, 4.0, 14.0 })
 
