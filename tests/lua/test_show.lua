@@ -142,7 +142,7 @@ for _, origin in ipairs { "http://localhost:1", "http://[::1]:1", "http://127.9.
 end
 for _, origin in ipairs { "https://localhost.example.com", "https://x127.example.com" } do
   write({ change(1) }, { origin = origin })
-  check.match(tool(), "\nrequests  1, ")
+  check.match(tool(), "\nrequests  1 and up to 1 look before, ")
 end
 check.equal({ show.seconds(5), show.seconds(15), show.seconds(75), show.seconds(75 + 500) }, { 1.0, 2.0, 4.0, 14.0 })
 
