@@ -80,7 +80,7 @@ struct ml_loop {
     int fds_len;
     int *dirty;
     int dirty_len, dirty_cap;
-    bool early;     /* a kick has ended a transfer that nobody was told of yet */
+    bool early;     /* a turn is due: a kick has ended a transfer, or calls wait to be begun */
     bool coarse;    /* epoll_pwait2 is not there */
     bool no_memory; /* a callback could not record: the next turn fails */
     struct ml_loop_idle pool[ML_LOOP_POOL];
