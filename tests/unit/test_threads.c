@@ -5,7 +5,9 @@
  * another thread.
  * Built with -fsanitize=thread (./dev tsan) this finds what they share.
  *
- * MOONLEVER_CALLS is the number of calls a handle (default 300).
+ * MOONLEVER_CALLS is the number of calls a handle (default 400), MOONLEVER_ROUNDS how often all
+ * of it is done, with new handles and threads (default 1): ThreadSanitizer keeps the stacks of
+ * a thread, so that many calls on one take gigabytes.
  */
 #include <moonlever.h>
 
@@ -150,9 +152,8 @@ static void finish(struct host *hosts)
         assert_int_equal(pthread_join(hosts[i].thread, NULL), 0);
 }
 
-static void thousands_of_calls(void **state)
+static void calls_of_four(const char *calls)
 {
-    (void)state;
     static const char text[] =
         "local moonlever = require 'moonlever'\n"
         "local sd = moonlever.connect 'screendesk'\n"
@@ -168,9 +169,7 @@ static void thousands_of_calls(void **state)
         "  else assert(sd.recordings:get(rec.uuid).uuid == rec.uuid) end\n"
         "end, { concurrency = 16 })\n"
         "print(report.ok)\n";
-    const char *calls = getenv("MOONLEVER_CALLS");
     struct host hosts[HANDLES];
-    calls = calls ? calls : "300";
     start(hosts, text, calls);
     finish(hosts);
     for (int i = 0; i < HANDLES; i++) {
@@ -179,6 +178,14 @@ static void thousands_of_calls(void **state)
         assert_int_equal(atol(hosts[i].output), atol(calls));
         moonlever_close(hosts[i].h);
     }
+}
+
+static void thousands_of_calls(void **state)
+{
+    (void)state;
+    const char *calls = getenv("MOONLEVER_CALLS"), *rounds = getenv("MOONLEVER_ROUNDS");
+    for (long left = rounds ? atol(rounds) : 1; left > 0; left--)
+        calls_of_four(calls ? calls : "400");
 }
 
 /* moonlever_cancel is what other threads may call, at any time. */
