@@ -19,11 +19,8 @@ supported_platforms = { "linux" }
 dependencies = {
   "lua >= 5.4, < 5.5",
 }
-external_dependencies = {
-  CURL = { header = "curl/curl.h" },
-  OPENSSL = { header = "openssl/evp.h" },
-  SQLITE = { header = "sqlite3.h" },
-}
+-- What else it needs is asked of pkg-config by CMake, which says what is missing; the places that
+-- external_dependencies looks at are not those of Debian.
 build = {
   type = "cmake",
   variables = {
