@@ -315,6 +315,13 @@ void ml_loop_flush(struct ml_loop *loop)
         arm(loop, ml_loop_next(loop));
 }
 
+void ml_loop_alarm(struct ml_loop *loop, int64_t at_us)
+{
+    ml_loop_flush(loop);
+    if (loop->hosted && at_us < ml_loop_next(loop))
+        arm(loop, at_us);
+}
+
 int64_t ml_loop_next(const struct ml_loop *loop)
 {
     if (loop->early || loop->no_memory) /* the turn has to say so: no event would come */

@@ -126,6 +126,9 @@ int ml_loop_turn(struct ml_loop *loop, int64_t timeout_us, ml_loop_done_fn done)
 int64_t ml_loop_next(const struct ml_loop *loop);
 /* Tells the kernel what changed; for hosts, after each step. */
 void ml_loop_flush(struct ml_loop *loop);
+/* The same for hosts that have something to do at at_us (monotonic, INT64_MAX = nothing): the
+ * descriptor is readable by then. */
+void ml_loop_alarm(struct ml_loop *loop, int64_t at_us);
 /* The descriptor for a host's own loop; from now on the timer is kept in it too. */
 int ml_loop_fd(struct ml_loop *loop);
 /* Makes a waiting turn return. From any thread or signal handler. */

@@ -123,6 +123,11 @@ void ml_net_flush(struct ml_net *net)
     ml_loop_flush(&net->loop);
 }
 
+void ml_net_alarm(struct ml_net *net, int64_t at_us)
+{
+    ml_loop_alarm(&net->loop, at_us);
+}
+
 int ml_net_fd(struct ml_net *net)
 {
     return ml_loop_fd(&net->loop);
