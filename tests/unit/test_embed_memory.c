@@ -42,6 +42,7 @@ enum owner { NOBODY, OURS, LUAS, CURLS, SQLITES };
 static _Atomic enum owner watched;
 static atomic_long count, fail_at;
 static atomic_bool sticky, failed;
+static _Thread_local bool in_pool; /* which takes all from malloc under the sanitizers */
 
 static void watch(enum owner whose, long k, bool from_then_on)
 {
@@ -55,7 +56,7 @@ static void watch(enum owner whose, long k, bool from_then_on)
 
 static bool fails(enum owner whose)
 {
-    if (watched != whose)
+    if (watched != whose || in_pool)
         return false;
     long n = ++count;
     bool fail = sticky ? n >= fail_at : n == fail_at;
@@ -105,7 +106,12 @@ void *__wrap_ml_pool_alloc(struct ml_pool *pool, void *block, size_t osize, size
 void *__wrap_ml_pool_alloc(struct ml_pool *pool, void *block, size_t osize, size_t nsize)
 {
     bool grows = nsize > (block ? osize : 0);
-    return grows && fails(LUAS) ? NULL : __real_ml_pool_alloc(pool, block, osize, nsize);
+    if (grows && fails(LUAS))
+        return NULL;
+    in_pool = true;
+    block = __real_ml_pool_alloc(pool, block, osize, nsize);
+    in_pool = false;
+    return block;
 }
 
 static void *curl_malloc(size_t size)
