@@ -271,6 +271,16 @@ MOONLEVER_API const char *moonlever_script_name(size_t index);
 /* The text of a ready-made script, NULL when there is none of that name. */
 MOONLEVER_API const char *moonlever_script_text(const char *name);
 
+/* --- For a host that has a Lua of its own: luaL_requiref(L, "moonlever", luaopen_moonlever,
+ * 0). No handle is needed: calls outside of moonlever.spawn() wait until they are done. The
+ * state keeps its allocator, hooks, mode of collection and print; its end (lua_close) is the
+ * end of the run. Credentials and origins come from the environment, and writes need
+ * MOONLEVER_YES=1 there. The state has to be of the liblua5.4 that the library is linked with;
+ * a program with another Lua inside loads the Lua module moonlever.so instead, which brings
+ * none. */
+struct lua_State;
+MOONLEVER_API int luaopen_moonlever(struct lua_State *L);
+
 #ifdef __cplusplus
 }
 #endif

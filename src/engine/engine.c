@@ -10,6 +10,7 @@
 #include "bind/json.h"
 
 #define TASKS_A_TURN 256
+#define TASKS_US 2000 /* after so long a turn leaves the other tasks to the next one */
 #define RETENTION 365
 #define GRACE_US 5000000   /* what tasks get to clean up after a cancel */
 #define SHIELD_US 75000000 /* ... and those with a write under way to settle it */
@@ -105,11 +106,14 @@ void ml_engine_free(struct ml_engine *e)
 
 /* --- one turn --- */
 
-/* Protected: ready tasks. */
+/* Protected: ready tasks, for as long as a host can spare us. */
 static int l_run_tasks(lua_State *L)
 {
     struct ml_sched *s = lua_touserdata(L, 1);
-    ml_sched_run(s, TASKS_A_TURN);
+    int64_t end = ml_clock_us() + TASKS_US;
+    for (int n = 0; n < TASKS_A_TURN && ml_sched_run(s, 1); n++)
+        if (ml_clock_us() >= end)
+            break;
     return 0;
 }
 

@@ -476,9 +476,20 @@ int moonlever_run_done(const moonlever *h)
     return h->engine->phase != ML_RUNNING;
 }
 
+/* A host may watch the descriptor alone: what is due without any event makes it readable too.
+ */
+static void set_alarm(const moonlever *h)
+{
+    int64_t left = ml_engine_timeout(h->engine);
+    if (h->engine->net)
+        ml_net_alarm(h->engine->net, left < 0 ? INT64_MAX : ml_clock_us() + left);
+}
+
 int moonlever_fd(const moonlever *h)
 {
-    return h->engine->net ? ml_net_fd(h->engine->net) : -1;
+    int fd = h->engine->net ? ml_net_fd(h->engine->net) : -1;
+    set_alarm(h);
+    return fd;
 }
 
 int moonlever_timeout_ms(const moonlever *h)
@@ -503,8 +514,8 @@ static int turn(moonlever *h, int64_t timeout_us)
 int moonlever_dispatch(moonlever *h)
 {
     int rc = turn(h, 0);
-    if (rc == MOONLEVER_OK && h->engine->net)
-        ml_net_flush(h->engine->net);
+    if (rc == MOONLEVER_OK)
+        set_alarm(h);
     return rc;
 }
 

@@ -315,9 +315,16 @@ void ml_loop_flush(struct ml_loop *loop)
         arm(loop, ml_loop_next(loop));
 }
 
+void ml_loop_alarm(struct ml_loop *loop, int64_t at_us)
+{
+    ml_loop_flush(loop);
+    if (loop->hosted && at_us < ml_loop_next(loop))
+        arm(loop, at_us);
+}
+
 int64_t ml_loop_next(const struct ml_loop *loop)
 {
-    if (loop->early)
+    if (loop->early || loop->no_memory) /* the turn has to say so: no event would come */
         return 0;
     int64_t next = ml_heap_next(&loop->timers);
     for (int i = 0; i < ML_LOOP_MULTIS; i++)
@@ -366,6 +373,13 @@ static void drain(int fd)
     (void)n; /* somebody else took it: no matter */
 }
 
+/* A multi that fails is out of memory: some transfer of it would never end. */
+static void act(struct ml_loop_multi *multi, curl_socket_t fd, int mask, int *running)
+{
+    if (curl_multi_socket_action(multi->curl, fd, mask, running) != CURLM_OK)
+        multi->loop->no_memory = true;
+}
+
 static void on_event(struct ml_loop *loop, const struct epoll_event *ev)
 {
     int fd = ev->data.fd, running, mask = 0;
@@ -386,7 +400,7 @@ static void on_event(struct ml_loop *loop, const struct epoll_event *ev)
     if (ev->events & (EPOLLERR | EPOLLHUP))
         mask |= CURL_CSELECT_ERR;
     if (loop->fds[fd].multi)
-        curl_multi_socket_action(loop->fds[fd].multi->curl, fd, mask, &running);
+        act(loop->fds[fd].multi, fd, mask, &running);
 }
 
 /* Calls curl when it is due; returns how many transfers go on. */
@@ -396,7 +410,7 @@ static int call_curl(struct ml_loop_multi *multi)
     if (multi->due_us > ml_clock_us())
         return running;
     multi->due_us = INT64_MAX; /* set anew from inside when curl wants more */
-    curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &running);
+    act(multi, CURL_SOCKET_TIMEOUT, 0, &running);
     return running;
 }
 

@@ -80,7 +80,7 @@ struct ml_loop {
     int fds_len;
     int *dirty;
     int dirty_len, dirty_cap;
-    bool early;     /* a kick has ended a transfer that nobody was told of yet */
+    bool early;     /* a turn is due: a kick has ended a transfer, or calls wait to be begun */
     bool coarse;    /* epoll_pwait2 is not there */
     bool no_memory; /* a callback could not record: the next turn fails */
     struct ml_loop_idle pool[ML_LOOP_POOL];
@@ -126,6 +126,9 @@ int ml_loop_turn(struct ml_loop *loop, int64_t timeout_us, ml_loop_done_fn done)
 int64_t ml_loop_next(const struct ml_loop *loop);
 /* Tells the kernel what changed; for hosts, after each step. */
 void ml_loop_flush(struct ml_loop *loop);
+/* The same for hosts that have something to do at at_us (monotonic, INT64_MAX = nothing): the
+ * descriptor is readable by then. */
+void ml_loop_alarm(struct ml_loop *loop, int64_t at_us);
 /* The descriptor for a host's own loop; from now on the timer is kept in it too. */
 int ml_loop_fd(struct ml_loop *loop);
 /* Makes a waiting turn return. From any thread or signal handler. */

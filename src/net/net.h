@@ -84,6 +84,9 @@ bool ml_net_idle(const struct ml_net *net);
 /* Monotonic time of the next thing to do, INT64_MAX = only events. */
 int64_t ml_net_next(const struct ml_net *net);
 void ml_net_flush(struct ml_net *net);
+/* Flushes, and makes the descriptor readable at at_us (INT64_MAX = only for what the net has to
+ * do). */
+void ml_net_alarm(struct ml_net *net, int64_t at_us);
 int ml_net_fd(struct ml_net *net);
 /* From any thread or signal handler: makes a waiting turn return. */
 void ml_net_wake(struct ml_net *net);

@@ -25,28 +25,31 @@ static char *lower(char *host)
     return host;
 }
 
-static bool has_part(CURLU *u, CURLUPart part)
+/* A part of a URL, or false: it has none, or memory is out, which must not look alike. */
+static bool get(CURLU *u, CURLUPart part, unsigned flags, char **out, bool *no_memory)
+{
+    CURLUcode code = curl_url_get(u, part, out, flags);
+    *no_memory |= code == CURLUE_OUT_OF_MEMORY;
+    return code == CURLUE_OK;
+}
+
+static bool has_part(CURLU *u, CURLUPart part, const char *but, bool *no_memory)
 {
     char *text = NULL;
-    bool has = curl_url_get(u, part, &text, 0) == CURLUE_OK && text[0];
+    bool has = get(u, part, 0, &text, no_memory) && strcmp(text, but) != 0;
     curl_free(text);
     return has;
 }
 
-static bool has_path(CURLU *u)
-{
-    char *path = NULL;
-    bool has = curl_url_get(u, CURLUPART_PATH, &path, 0) == CURLUE_OK && strcmp(path, "/") != 0;
-    curl_free(path);
-    return has;
-}
-
 /* Why a parsed URL cannot be an origin, or NULL. */
-static const char *objection(CURLU *u, const char *scheme, bool loopback)
+static const char *objection(CURLU *u, const char *scheme, bool loopback, bool *no_memory)
 {
-    if (has_part(u, CURLUPART_USER) || has_part(u, CURLUPART_PASSWORD))
+    if (has_part(u, CURLUPART_USER, "", no_memory) ||
+        has_part(u, CURLUPART_PASSWORD, "", no_memory))
         return "it holds a user name; credentials have their own settings";
-    if (has_path(u) || has_part(u, CURLUPART_QUERY) || has_part(u, CURLUPART_FRAGMENT))
+    if (has_part(u, CURLUPART_PATH, "/", no_memory) ||
+        has_part(u, CURLUPART_QUERY, "", no_memory) ||
+        has_part(u, CURLUPART_FRAGMENT, "", no_memory))
         return "give scheme, host and port only; paths such as /api/v2 are appended";
     if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
         return "the scheme must be https";
@@ -55,46 +58,54 @@ static const char *objection(CURLU *u, const char *scheme, bool loopback)
     return NULL;
 }
 
-static struct ml_origin *new_origin(CURLU *u, const char *scheme, const char *host,
-                                    bool loopback)
+static struct ml_origin *new_origin(const char *scheme, const char *host, const char *port)
 {
     struct ml_origin *o = calloc(1, sizeof *o);
-    char *port = NULL;
-    curl_url_get(u, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
     size_t len = strlen(scheme) + strlen(host) + (port ? strlen(port) : 0) + 5;
-    if (o)
-        o->text = malloc(len);
-    if (o && !o->text) {
+    if (!o || (o->text = malloc(len)) == NULL) {
         free(o);
-        o = NULL;
+        return NULL;
     }
-    if (o) {
-        o->loopback = loopback;
-        o->tls = strcmp(scheme, "https") == 0;
-        snprintf(o->text, len, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
+    o->loopback = is_loopback(host);
+    o->tls = strcmp(scheme, "https") == 0;
+    snprintf(o->text, len, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "");
+    return o;
+}
+
+/* The origin of a URL; NULL with why it is none, or with *no_memory set. */
+static struct ml_origin *origin_of(CURLU *u, const char *text, const char **why,
+                                   bool *no_memory)
+{
+    char *scheme = NULL, *host = NULL, *port = NULL;
+    struct ml_origin *o = NULL;
+    CURLUcode code = curl_url_set(u, CURLUPART_URL, text, 0);
+    *no_memory = code == CURLUE_OUT_OF_MEMORY;
+    if (code != CURLUE_OK || !get(u, CURLUPART_SCHEME, 0, &scheme, no_memory) ||
+        !get(u, CURLUPART_HOST, 0, &host, no_memory))
+        *why = "it should look like https://host or https://host:port";
+    else
+        *why = objection(u, scheme, is_loopback(lower(host)), no_memory);
+    get(u, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT, &port, no_memory);
+    if (!*why && !*no_memory) {
+        o = new_origin(scheme, host, port);
+        *no_memory = !o;
     }
+    curl_free(scheme);
+    curl_free(host);
     curl_free(port);
     return o;
 }
 
 static struct ml_origin *parse(const char *text, struct ml_err *err)
 {
-    CURLU *u = curl_url();
-    char *scheme = NULL, *host = NULL;
-    struct ml_origin *o = NULL;
     const char *why = NULL;
-    if (!u || curl_url_set(u, CURLUPART_URL, text, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-        why = "it should look like https://host or https://host:port";
-    else
-        why = objection(u, scheme, is_loopback(lower(host)));
-    if (why)
-        ml_err_set(err, ML_USAGE, "\"%.200s\" is not an address to use: %s", text, why);
-    else if ((o = new_origin(u, scheme, host, is_loopback(host))) == NULL)
+    bool no_memory = true;
+    CURLU *u = curl_url();
+    struct ml_origin *o = u ? origin_of(u, text, &why, &no_memory) : NULL;
+    if (no_memory)
         ml_err_set(err, ML_MEMORY, "out of memory");
-    curl_free(scheme);
-    curl_free(host);
+    else if (why)
+        ml_err_set(err, ML_USAGE, "\"%.200s\" is not an address to use: %s", text, why);
     curl_url_cleanup(u);
     return o;
 }

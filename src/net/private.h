@@ -95,6 +95,7 @@ struct ml_net {
     struct ml_lane *lanes;
     unsigned lanes_len;
     struct ml_lane *turn;  /* whose turn it is to send next, NULL = the first's */
+    unsigned starts_left;  /* what this turn may still begin */
     struct ml_call *calls; /* head of the list of calls that have not ended */
     uint64_t random;
     uint64_t begun; /* exchanges started */

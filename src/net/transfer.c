@@ -72,25 +72,34 @@ static bool is_head(const struct ml_exchange *x)
     return strcmp(x->method, "HEAD") == 0;
 }
 
+/* An option that libcurl copies. Where memory is out it keeps the old value, and the request
+ * would go to the address of the one before. */
+static int set_text(CURL *easy, CURLoption option, const char *text)
+{
+    return curl_easy_setopt(easy, option, text) == CURLE_OK ? 0 : -1;
+}
+
 /* What differs from one request of a recipe to the next. */
-static void set_request(struct ml_transfer *t, CURL *easy, const struct ml_exchange *x)
+static int set_request(struct ml_transfer *t, CURL *easy, const struct ml_exchange *x)
 {
     bool custom = x->body || strcmp(x->method, "GET") != 0;
-    curl_easy_setopt(easy, CURLOPT_URL, x->url);
+    if (set_text(easy, CURLOPT_URL, x->url) < 0)
+        return -1;
     if (x->body) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_len);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, x->body);
     }
     if (is_head(x))
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    else
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, custom ? x->method : NULL);
+    else if (set_text(easy, CURLOPT_CUSTOMREQUEST, custom ? x->method : NULL) < 0)
+        return -1;
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)x->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->text);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
+    return 0;
 }
 
 static int set_form(struct ml_transfer *t, CURL *easy, const struct ml_form *form)
@@ -98,8 +107,7 @@ static int set_form(struct ml_transfer *t, CURL *easy, const struct ml_form *for
     t->mime = ml_form_make(form, easy);
     if (!t->mime)
         return -1;
-    curl_easy_setopt(easy, CURLOPT_MIMEPOST, t->mime);
-    return 0;
+    return curl_easy_setopt(easy, CURLOPT_MIMEPOST, t->mime) == CURLE_OK ? 0 : -1;
 }
 
 /* The handle is out of libcurl's hands by then. */
@@ -109,9 +117,12 @@ static void free_form(struct ml_transfer *t)
     t->mime = NULL;
 }
 
-static void set_transport(CURL *easy, const struct ml_exchange *x)
+static int set_transport(CURL *easy, const struct ml_exchange *x)
 {
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (set_text(easy, CURLOPT_PROTOCOLS_STR, "http,https") < 0 ||
+        set_text(easy, CURLOPT_ACCEPT_ENCODING, "gzip") < 0 ||
+        (!x->proxy && set_text(easy, CURLOPT_PROXY, "") < 0))
+        return -1;
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -120,7 +131,6 @@ static void set_transport(CURL *easy, const struct ml_exchange *x)
     /* Only where ALPN tells at once: over plain http, a request would wait for the answer to
      * the first one before it gets a connection, be it minutes. */
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, x->http1 ? 0L : 1L);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
@@ -128,13 +138,12 @@ static void set_transport(CURL *easy, const struct ml_exchange *x)
     /* A short idle age makes it rare that a write meets a connection which the server closes.
      */
     curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, x->write ? 20L : 60L);
-    if (!x->proxy)
-        curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    if (x->ca_file) { /* instead of the system's, which libcurl would also search */
-        curl_easy_setopt(easy, CURLOPT_CAINFO, x->ca_file);
-        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
+    if (!x->ca_file)
+        return 0;
+    curl_easy_setopt(easy, CURLOPT_CAPATH,
+                     NULL); /* the system's, which libcurl would also search */
+    return set_text(easy, CURLOPT_CAINFO, x->ca_file);
 }
 
 static void set_limits(CURL *easy, const struct ml_exchange *x)
@@ -152,13 +161,13 @@ static void set_callbacks(CURL *easy)
 }
 
 /* What a handle keeps for the next request with the same recipe. */
-static void set_recipe(struct ml_loop *loop, CURL *easy, const struct ml_exchange *x)
+static int set_recipe(struct ml_loop *loop, CURL *easy, const struct ml_exchange *x)
 {
     ml_loop_prepare(loop, easy);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, x->headers);
-    set_transport(easy, x);
     set_limits(easy, x);
     set_callbacks(easy);
+    return set_transport(easy, x);
 }
 
 /* The exchange before. */
@@ -185,18 +194,14 @@ int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
     CURL *easy = ml_loop_take(t->loop, t->recipe, &ready);
     if (!easy)
         return -1;
-    if (!ready)
-        set_recipe(t->loop, easy, x);
-    set_request(t, easy, x);
-    if (x->form && set_form(t, easy, x->form) < 0) {
-        ml_loop_give(t->loop, easy, NULL);
-        return -1;
-    }
     t->started_us = ml_clock_us();
-    t->easy = easy;
-    if (ml_loop_add(t->loop, easy, t->kind) == 0)
-        return 0;
-    t->easy = NULL;
+    if ((ready || set_recipe(t->loop, easy, x) == 0) && set_request(t, easy, x) == 0 &&
+        (!x->form || set_form(t, easy, x->form) == 0)) {
+        t->easy = easy;
+        if (ml_loop_add(t->loop, easy, t->kind) == 0)
+            return 0;
+        t->easy = NULL;
+    }
     free_form(t);
     ml_loop_give(t->loop, easy, NULL);
     return -1;

@@ -71,12 +71,17 @@ print(ok, ok or err.kind)
     def test_the_host_stays_as_it_is(self):
         done = self.lua("""
 local resume, show, strict = coroutine.resume, print, getmetatable(_G)
-require "moonlever"
+collectgarbage "generational"
+local function hook() end
+debug.sethook(hook, "", 1000)
+require "moonlever".sleep(0.001)
+print(debug.gethook() == hook, select(3, debug.gethook()), collectgarbage "incremental")
+debug.sethook()
 print(resume == coroutine.resume, show == print, strict == getmetatable(_G), debug.gethook())
 local maps = io.open("/proc/self/maps"):read "a"
 print(maps:find "moonlever.so" ~= nil, maps:find "liblua5.4.so" ~= nil)
 """)
-        self.assertEqual(done.stdout, "true\ttrue\ttrue\tnil\ntrue\tfalse\n", done)
+        self.assertEqual(done.stdout, "true\t1000\tgenerational\ntrue\ttrue\ttrue\tnil\ntrue\tfalse\n", done)
 
 
 if __name__ == "__main__":
