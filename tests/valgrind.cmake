@@ -9,11 +9,12 @@ endif()
 set(valgrind ${VALGRIND} --quiet --error-exitcode=99 --leak-check=full
   --errors-for-leak-kinds=definite,indirect --show-leak-kinds=definite,indirect)
 
-# Very many random rounds: minutes under valgrind, where one round shows the same as all.
+# Very many random rounds: minutes under valgrind, where one round shows the same as all. So are the
+# four threads of test_threads, one at a time there; ./dev tsan looks at them.
 # test_net_loop counts turns around a fork, which valgrind schedules in its own way.
 # test_embed_memory and test_journal_memory count allocations, and valgrind has them in its own hands.
 set(valgrind_skip test_embed_cycles test_embed_memory test_json_random test_journal_faults
-  test_journal_memory test_net_loop)
+  test_journal_memory test_net_loop test_threads)
 foreach(source IN LISTS unit_sources)
   get_filename_component(name ${source} NAME_WE)
   if(NOT name IN_LIST valgrind_skip)
