@@ -60,7 +60,7 @@ static void a_step_against_the_rules_breaks_the_journal(void **state)
     begin(j, "r6");
     whole(j, "k6", ML_CHANGE_PLANNED);
     ml_journal_send(j, 1, 1, 30); /* the attempt's number again */
-    expect_broken(j, "change 1 of run number 6", "UNIQUE");
+    expect_broken(j, "change 1 of run number 6", "no such change or attempt");
 
     j = open_at(p->path);
     begin(j, "r7");
