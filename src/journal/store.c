@@ -8,8 +8,10 @@
 #include "journal/db.h"
 
 #define TEXTS 6
-#define ROOM \
-    "0000000000000000" /* of a time (6 bytes) and a status (2), in hexadecimal digits */
+
+/* What stands in `room`, in hexadecimal digits: six bytes for a time, two for a status. */
+#define TIME_ROOM "000000000000"
+#define ANSWER_ROOM TIME_ROOM "0000"
 
 /* What is the same for many changes of a run, as it was written down. The texts stand behind
  * it. */
@@ -27,18 +29,20 @@ static const char *const sql[ML_STORE_STATEMENTS] = {
                         " effect) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     /* ?3 is the id of the change that is tried again: its attempts count for this one. */
     [ML_STORE_PLAN] =
-        "INSERT OR FAIL INTO mut(id, started, moved, attempts, redoes, undo_of, action, rkey,"
-        " target, path, body, before, after)"
-        " VALUES(?1, ?2, ?2, coalesce((SELECT attempts FROM mut WHERE id = ?3), 0), ?3,"
-        " ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT OR FAIL INTO mut(id, started, moved, attempts, room, redoes, undo_of, action,"
+        " rkey, target, path, body, before, after)"
+        " VALUES(?1, ?2, ?2, coalesce((SELECT attempts FROM mut WHERE id = ?3), 0),"
+        " x'" TIME_ROOM ANSWER_ROOM "', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [ML_STORE_NAME] = "UPDATE OR FAIL mut SET rkey = ?2, target = ?3, path = ?4, before = ?5"
                       " WHERE id = ?1 AND state = 'P'",
     [ML_STORE_PLAN_SENT] =
         "INSERT OR FAIL INTO mut(id, state, started, moved, attempts, first, sent, room,"
         " undo_of, action, rkey, target, path, body, before, after)"
-        " VALUES(?1, 'S', ?2, ?3, 1, 1, ?3, x'" ROOM "', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        " VALUES(?1, 'S', ?2, ?3, 1, 1, ?3, x'" ANSWER_ROOM
+        "', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [ML_STORE_SEND] = "UPDATE OR FAIL mut SET state = 'S', attempts = attempts + 1, moved = ?3,"
-                      " first = ?2, sent = ?3 WHERE id = ?1 AND first IS NULL",
+                      " first = ?2, sent = ?3, room = x'" ANSWER_ROOM "'"
+                      " WHERE id = ?1 AND first IS NULL",
     [ML_STORE_SEND_AGAIN] =
         "UPDATE OR FAIL mut SET state = 'S', attempts = attempts + 1, moved = ?3"
         " WHERE id = ?1 AND first < ?2",
