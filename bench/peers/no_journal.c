@@ -80,9 +80,9 @@ uint64_t ml_journal_send(struct ml_journal *j, uint64_t seq, unsigned n, int64_t
 }
 
 void ml_journal_note(struct ml_journal *j, uint64_t seq, unsigned n,
-                     const struct ml_journal_attempt *attempt, enum ml_change_state state)
+                     const struct ml_journal_attempt *attempt, const struct ml_journal_end *end)
 {
-    (void)j, (void)seq, (void)n, (void)attempt, (void)state;
+    (void)j, (void)seq, (void)n, (void)attempt, (void)end;
 }
 
 void ml_journal_move(struct ml_journal *j, uint64_t seq, const struct ml_journal_end *end)

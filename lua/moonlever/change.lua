@@ -36,7 +36,25 @@ local null = raw.null
 -- One write at a time for each object: two that overlap could each be read back
 -- as the other's. Released when the returned value goes out of scope.
 -- `quiet`: until then an earlier copy of the write may still arrive.
-local held_metatable = { __close = function(held) held.busy[held.name] = held.quiet end }
+local held_metatable = { __close = function(held) held.busy[held.name] = held.quiet or false end }
+
+-- What is free again keeps its place for a while: a table in which keys only come and go is laid
+-- out anew at nearly every one that comes.
+local KEPT = 1000
+
+local function clear_free(ctx)
+  ctx.names = 1
+  for name, state in next, ctx.busy do
+    if state then ctx.names = ctx.names + 1 else ctx.busy[name] = nil end
+  end
+  ctx.room = math.max(KEPT, 2 * ctx.names)
+end
+
+local function add_name(ctx, name)
+  ctx.names = ctx.names + 1
+  if ctx.names > ctx.room then clear_free(ctx) end
+  ctx.busy[name] = true
+end
 
 local function hold(op, key)
   local busy, name = op.ctx.busy, op.res.name .. " " .. key
@@ -46,7 +64,7 @@ local function hold(op, key)
     raw.sleep(pause)
     pause = math.min(pause * 2, 0.1)
   end
-  busy[name] = true
+  if busy[name] == nil then add_name(op.ctx, name) else busy[name] = true end
   return setmetatable({ busy = busy, name = name }, held_metatable)
 end
 

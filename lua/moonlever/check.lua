@@ -71,7 +71,7 @@ function check.id(what, name, value)
   if value == "" then
     errors.usage(("%s: %s is empty; refused, since the call would reach the whole collection"):format(what, name))
   end
-  if value == "." or value == ".." or value:find("%c") then
+  if value == "." or value == ".." or raw.has_controls(value) then
     errors.usage(("%s: %s '%s' cannot stand in a path"):format(what, name, errors.one_line(value, 40)))
   end
   return value

@@ -375,7 +375,9 @@ local function context_of(catalogue, options)
     profile = profile and profile.name,
     overlay = raw.mode() == "dry-run" and overlay.new() or nil,
     resources = {}, -- by name, made when they are needed
-    busy = {},    -- objects with a write under way
+    busy = {},    -- objects with a write under way, and some that had one: false
+    names = 0,    -- how many stand there
+    room = 0,     -- how many may, before those that are free go
     walks = {},   -- lists that are just looked through
     made = {},    -- creates so far, by their names
     claims = {},  -- addresses given away in this run

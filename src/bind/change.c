@@ -219,20 +219,22 @@ static void finish(struct change *c, enum ml_state state, const char *reason, co
                    const char *after)
 {
     enum ml_event event = event_of(c, state);
+    enum ml_kind known = ml_kind_parse(kind);
+    const char *noted = known == ML_NONE ? NULL : kind;
     c->open = false;
     unshield(c);
     if (c->hopeless && state == ML_STATE_FAILED)
         ml_door_write_off(&c->b->door);
     else
-        ml_door_leave(&c->b->door, state, ml_kind_parse(kind));
+        ml_door_leave(&c->b->door, state, known);
     ml_event_change(c->b, c->about, c->noted.seq, state, kind, reason);
     free(c->about);
     c->about = NULL;
     if (!c->noted.seq)
         return;
     if (event == ML_EVENTS)
-        ml_record_remark(&c->noted, reason, kind);
-    else if (!ml_record_event(&c->noted, event, reason, kind, after))
+        ml_record_remark(&c->noted, reason, noted);
+    else if (!ml_record_event(&c->noted, event, reason, noted, after))
         ml_record_bug(&c->noted, event);
 }
 
@@ -277,6 +279,7 @@ static int l_change_gc(lua_State *L)
     struct change *c = check_change(L, 1);
     if (c->open)
         finish(c, c->touched ? ML_STATE_UNKNOWN : ML_STATE_PLANNED, NULL, "none", NULL);
+    ml_record_leave(&c->noted);
     return 0;
 }
 

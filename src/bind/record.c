@@ -15,19 +15,51 @@
 #define PATH_LONGEST 4096
 #define ARGS_MAX (1024 * 1024)
 
+/* --- lists --- */
+
+static void empty(struct ml_noted_list *list)
+{
+    list->head = NULL;
+    list->end = &list->head;
+}
+
+static void append(struct ml_noted_list *list, struct ml_noted *n)
+{
+    n->next = NULL;
+    *list->end = n;
+    list->end = &n->next;
+}
+
+/* Does nothing when it is not there. */
+static void take_out(struct ml_noted_list *list, struct ml_noted *n)
+{
+    struct ml_noted **at = &list->head;
+    while (*at && *at != n)
+        at = &(*at)->next;
+    if (!*at)
+        return;
+    *at = n->next;
+    if (list->end == &n->next)
+        list->end = at;
+}
+
+/* --- life --- */
+
 void ml_record_create(struct ml_record *r)
 {
     *r = (struct ml_record){0};
-    r->held_end = &r->held;
+    empty(&r->held);
+    empty(&r->unsaid);
 }
 
 void ml_record_close(struct ml_record *r)
 {
+    ml_record_tell(r);
     ml_journal_close(r->journal);
     r->journal = NULL;
     r->writing = r->begun = r->broken = r->locked = false;
-    r->held = NULL;
-    r->held_end = &r->held;
+    empty(&r->held);
+    empty(&r->unsaid);
 }
 
 void ml_record_destroy(struct ml_record *r)
@@ -174,6 +206,7 @@ int ml_record_finish(struct ml_record *r, const char *state, int exit_code, uint
     if (!r->begun)
         return r->broken ? -1 : 0;
     r->begun = false;
+    ml_record_tell(r);
     if (ml_journal_end(r->journal, state, exit_code, noop, ml_clock_wall_ms(), &err) == 0)
         return 0;
     fall(r, &err, &err);
@@ -209,6 +242,20 @@ int ml_record_plan(struct ml_record *r, struct ml_noted *n,
     return fall(r, &why, err);
 }
 
+/* What became of a change, with its answer if the journal does not know it yet; `end` NULL: the
+ * answer alone. */
+static void tell(struct ml_noted *n, const struct ml_journal_end *end)
+{
+    struct ml_journal *journal = n->record->journal;
+    if (n->unsaid) {
+        n->unsaid = false;
+        take_out(&n->record->unsaid, n);
+        ml_journal_note(journal, n->seq, n->attempts, &n->answer, end);
+    } else {
+        ml_journal_move(journal, n->seq, end);
+    }
+}
+
 bool ml_record_event(struct ml_noted *n, enum ml_event event, const char *reason,
                      const char *kind, const char *after)
 {
@@ -221,7 +268,7 @@ bool ml_record_event(struct ml_noted *n, enum ml_event event, const char *reason
                                  .after = after,
                                  .at = ml_clock_wall_ms()};
     n->state = end.state;
-    ml_journal_move(n->record->journal, n->seq, &end);
+    tell(n, &end);
     return true;
 }
 
@@ -230,7 +277,19 @@ void ml_record_remark(struct ml_noted *n, const char *reason, const char *kind)
     struct ml_journal_end end = {
         .state = n->state, .reason = reason, .kind = kind, .at = ml_clock_wall_ms()};
     if (reason)
-        ml_journal_move(n->record->journal, n->seq, &end);
+        tell(n, &end);
+}
+
+void ml_record_tell(struct ml_record *r)
+{
+    while (r->unsaid.head)
+        tell(r->unsaid.head, NULL);
+}
+
+void ml_record_leave(struct ml_noted *n)
+{
+    if (n->unsaid)
+        tell(n, NULL);
 }
 
 void ml_record_bug(struct ml_noted *n, enum ml_event event)
@@ -255,21 +314,12 @@ bool ml_record_again(struct ml_noted *n)
 static void hold(struct ml_record *r, struct ml_noted *n, struct ml_call *call)
 {
     n->held = call;
-    n->next = NULL;
-    *r->held_end = n;
-    r->held_end = &n->next;
+    append(&r->held, n);
 }
 
 static void unhold(struct ml_record *r, struct ml_noted *n)
 {
-    struct ml_noted **at = &r->held;
-    while (*at && *at != n)
-        at = &(*at)->next;
-    if (!*at)
-        return;
-    *at = n->next;
-    if (r->held_end == &n->next)
-        r->held_end = at;
+    take_out(&r->held, n);
     n->held = NULL;
 }
 
@@ -334,13 +384,19 @@ static void note_end(struct ml_noted *n, const struct ml_evidence *e, enum ml_ve
     if (event == ML_EVENT_NOTHING && n->doubt)
         event = ML_EVENT_DOUBT; /* of an earlier attempt */
     n->doubt |= event == ML_EVENT_DOUBT;
-    int next = event == ML_EVENTS ? ML_CHANGE_NONE : ml_machine_next(n->state, event);
     struct ml_journal_attempt attempt = {
         .sends = e->sends, .status = e->status, .error = error, .at = ml_clock_wall_ms()};
-    if (next > 0)
-        n->state = (enum ml_change_state)next;
-    ml_journal_note(n->record->journal, n->seq, n->attempts, &attempt,
-                    next > 0 ? n->state : ML_CHANGE_NONE);
+    int next = event == ML_EVENTS ? -1 : ml_machine_next(n->state, event);
+    if (next < 0) {
+        n->answer = attempt;
+        n->unsaid = true;
+        append(&n->record->unsaid, n);
+        return;
+    }
+    struct ml_journal_end end = {
+        .state = (enum ml_change_state)next, .reason = error, .at = attempt.at};
+    n->state = end.state;
+    ml_journal_note(n->record->journal, n->seq, n->attempts, &attempt, &end);
 }
 
 static void ended(void *ud, const struct ml_evidence *e, enum ml_verdict verdict,
@@ -390,8 +446,8 @@ static void turn_away(struct ml_record *r, struct ml_noted *first, struct ml_cal
 void ml_record_turn(void *ud)
 {
     struct ml_record *r = ud;
-    while (r->held) {
-        struct ml_noted *n = r->held;
+    while (r->held.head) {
+        struct ml_noted *n = r->held.head;
         struct ml_call *call = n->held;
         struct ml_err err;
         enum ml_ticket ticket = ticket_of(r, n);

@@ -15,6 +15,8 @@
  *      the engine to stop the run (exit 75).
  *   3. A held call is in the list exactly while its ticket is pending.
  *   4. The changes of one call (a bulk call) are sent all or none, and end alike.
+ *   5. An answer and the state that follows from it are one step for the journal: it hears of
+ * an answer when it has decided something, but at the end of the turn at the latest.
  *
  *     struct ml_noted n;
  *     ml_record_plan(r, &n, &change, &err);             // P
@@ -38,7 +40,7 @@ struct ml_net;
 /* One change of the run. The memory is the owner's; it must not move while a call is held. */
 struct ml_noted {
     struct ml_record *record;
-    struct ml_noted *next; /* held, in the order of the tickets */
+    struct ml_noted *next; /* in the list that it is in */
     struct ml_noted *peer; /* goes out with the same call: the first one stands for all */
     struct ml_call *held;  /* the call that waits, NULL = none */
     uint64_t seq;          /* in the run; 0 = not journalled */
@@ -47,6 +49,13 @@ struct ml_noted {
     enum ml_change_state state;
     bool watched; /* an attempt is under way, or held */
     bool doubt;   /* an attempt may have had an effect, and nobody has looked since */
+    bool unsaid;  /* the last attempt was answered, and the journal has not heard of it */
+    struct ml_journal_attempt answer; /* ... this is what it will hear */
+};
+
+/* Changes, the first to come first. */
+struct ml_noted_list {
+    struct ml_noted *head, **end;
 };
 
 /* What a run is, for its row. Strings are the host's and outlive the run. */
@@ -65,13 +74,14 @@ struct ml_record {
     struct ml_net *net;
     const struct ml_log *log;
     struct ml_record_run run;
-    struct ml_journal *journal; /* NULL until something is to be written or read */
-    bool writing;               /* ... and it may be written */
-    bool begun;                 /* the run has its row and its lock */
-    bool broken;                /* it could not be written: stop the run */
-    bool locked;                /* another process has the run that was to be taken up */
-    struct ml_noted *held, **held_end;
-    struct ml_err why; /* of broken */
+    struct ml_journal *journal;  /* NULL until something is to be written or read */
+    bool writing;                /* ... and it may be written */
+    bool begun;                  /* the run has its row and its lock */
+    bool broken;                 /* it could not be written: stop the run */
+    bool locked;                 /* another process has the run that was to be taken up */
+    struct ml_noted_list held;   /* in the order of the tickets */
+    struct ml_noted_list unsaid; /* answered in this turn */
+    struct ml_err why;           /* of broken */
 };
 
 void ml_record_create(struct ml_record *r);
@@ -115,5 +125,9 @@ bool ml_record_again(struct ml_noted *n);
 extern const struct ml_call_watch ml_record_watch;
 /* For ml_net_conf.on_turn; ud is the record: lets go what is durable. */
 void ml_record_turn(void *ud);
+/* At the end of a turn: tells the journal of the answers that have decided nothing yet. */
+void ml_record_tell(struct ml_record *r);
+/* Before the memory of a change goes. */
+void ml_record_leave(struct ml_noted *n);
 
 #endif

@@ -242,6 +242,18 @@ static bool unreserved(unsigned char c)
            c == '-' || c == '.' || c == '_' || c == '~';
 }
 
+/* raw.has_controls(s) -> boolean: is there a control byte (below blank, or DEL) in it? A
+ * pattern would take thirty times as long, for each id of each change. */
+static int l_has_controls(lua_State *L)
+{
+    size_t len, at = 0;
+    const char *s = luaL_checklstring(L, 1, &len);
+    while (at < len && (unsigned char)s[at] >= ' ' && s[at] != 0x7f)
+        at++;
+    lua_pushboolean(L, at < len);
+    return 1;
+}
+
 /* raw.escape(s): all but the unreserved characters of RFC 3986 section 2.3; the same string
  * when there is nothing to escape */
 static int l_escape(lua_State *L)
@@ -290,6 +302,7 @@ void ml_bind_system(lua_State *L, struct ml_bind *b)
                                          {"failure", l_failure},
                                          {"now", l_now},
                                          {"random", l_random},
+                                         {"has_controls", l_has_controls},
                                          {"escape", l_escape},
                                          {NULL, NULL}};
     ml_bind_functions(L, b, functions);

@@ -172,6 +172,7 @@ static int drive(void *ud, lua_State *L)
     if (ml_net_turn(e->net, ready ? 0 : -1) < 0)
         return -1;
     ml_sched_run(&e->sched, TASKS_A_TURN);
+    ml_record_tell(&e->bind.record);
     return 0;
 }
 
@@ -279,6 +280,7 @@ static void turn(struct ml_engine *e, int64_t timeout_us)
         break_off(e, ML_NONE, "the event loop failed: out of memory or descriptors");
     }
     run_tasks(e);
+    ml_record_tell(&e->bind.record);
     check_end(e);
     if (e->phase == ML_RUNNING)
         ml_net_kick(e->net);

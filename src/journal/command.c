@@ -15,7 +15,9 @@ static const size_t plan_texts[] = {CHANGE(rkey),      CHANGE(service),  CHANGE(
                                     CHANGE(operation), CHANGE(resource), CHANGE(target),
                                     CHANGE(method),    CHANGE(path),     CHANGE(effect),
                                     CHANGE(before),    CHANGE(after),    0};
-static const size_t note_texts[] = {offsetof(struct ml_command, u.attempt.error), 0};
+static const size_t note_texts[] = {
+    offsetof(struct ml_command, u.attempt.error), offsetof(struct ml_command, u.end.reason),
+    offsetof(struct ml_command, u.end.kind), offsetof(struct ml_command, u.end.after), 0};
 static const size_t move_texts[] = {offsetof(struct ml_command, u.end.reason),
                                     offsetof(struct ml_command, u.end.kind),
                                     offsetof(struct ml_command, u.end.after), 0};
@@ -73,10 +75,11 @@ struct ml_command *ml_command_send(int64_t id, unsigned n, int64_t at)
 
 struct ml_command *ml_command_note(int64_t id, unsigned n,
                                    const struct ml_journal_attempt *attempt,
-                                   enum ml_change_state state)
+                                   const struct ml_journal_end *end)
 {
-    struct ml_command c = {
-        .kind = ML_COMMAND_NOTE, .id = id, .n = n, .state = state, .u.attempt = *attempt};
+    struct ml_command c = {.kind = ML_COMMAND_NOTE, .id = id, .n = n, .u.attempt = *attempt};
+    if (end)
+        c.u.end = *end;
     return pack(&c, note_texts, NULL, 0);
 }
 

@@ -28,13 +28,14 @@ struct ml_command {
     struct ml_command *next;
     uint64_t no; /* place in the queue: 1, 2, ... = its ticket */
     enum ml_command_kind kind;
-    int64_t id;                 /* of the change: run << 32 | seq */
-    unsigned n;                 /* of the attempt: send, note */
-    enum ml_change_state state; /* note */
+    int64_t id; /* of the change: run << 32 | seq */
+    unsigned n; /* of the attempt: send, note */
     union {
-        struct ml_journal_change change;   /* plan, name */
-        struct ml_journal_attempt attempt; /* note; of a send only `at` */
-        struct ml_journal_end end;         /* move */
+        struct ml_journal_change change; /* plan, name */
+        struct {
+            struct ml_journal_attempt attempt; /* note; of a send only `at` */
+            struct ml_journal_end end;         /* move; note, where it has a state */
+        };
     } u;
 };
 
@@ -44,7 +45,7 @@ struct ml_command *ml_command_name(int64_t id, const struct ml_journal_change *c
 struct ml_command *ml_command_send(int64_t id, unsigned n, int64_t at);
 struct ml_command *ml_command_note(int64_t id, unsigned n,
                                    const struct ml_journal_attempt *attempt,
-                                   enum ml_change_state state);
+                                   const struct ml_journal_end *end);
 struct ml_command *ml_command_move(int64_t id, const struct ml_journal_end *end);
 
 #endif

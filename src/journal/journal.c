@@ -264,10 +264,10 @@ void ml_journal_name(struct ml_journal *j, int64_t id, const struct ml_journal_c
 }
 
 void ml_journal_note(struct ml_journal *j, uint64_t seq, unsigned n,
-                     const struct ml_journal_attempt *attempt, enum ml_change_state state)
+                     const struct ml_journal_attempt *attempt, const struct ml_journal_end *end)
 {
     if (j->run)
-        must_push(j, ml_command_note(change_id(j, seq), n, attempt, state));
+        must_push(j, ml_command_note(change_id(j, seq), n, attempt, end));
 }
 
 void ml_journal_move(struct ml_journal *j, uint64_t seq, const struct ml_journal_end *end)
@@ -306,8 +306,8 @@ static int next_old(struct ml_journal *j, int64_t *no, int64_t before)
     return ml_db_integer(
         j->writer.db, no,
         "SELECT no FROM run r WHERE no > ?1"
-        " AND coalesce(ended, (SELECT max(a.started) FROM attempt a"
-        "   WHERE a.mut > r.no << 32 AND a.mut < (r.no + 1) << 32), started) < ?2"
+        " AND coalesce(ended, (SELECT max(m.moved) FROM mut m"
+        "   WHERE m.id > r.no << 32 AND m.id < (r.no + 1) << 32), started) < ?2"
         " AND NOT EXISTS (SELECT 1 FROM mut m WHERE m.id > r.no << 32"
         "   AND m.id < (r.no + 1) << 32 AND m.state GLOB '[SAU]')"
         " AND NOT EXISTS (SELECT 1 FROM run u JOIN mut m ON m.id > u.no << 32"
@@ -318,13 +318,14 @@ static int next_old(struct ml_journal *j, int64_t *no, int64_t before)
 
 static int delete_run(struct ml_journal *j, int64_t no)
 {
-    sqlite3 *db = j->writer.db;
-    int code = ml_db_run(
-        db, "DELETE FROM attempt WHERE mut > ?1 << 32 AND mut < (?1 + 1) << 32", "i", no);
-    if (code == SQLITE_OK)
-        code = ml_db_run(db, "DELETE FROM mut WHERE id > ?1 << 32 AND id < (?1 + 1) << 32", "i",
-                         no);
-    return code == SQLITE_OK ? ml_db_run(db, "DELETE FROM run WHERE no = ?1", "i", no) : code;
+    static const char *const rows[] = {
+        "DELETE FROM again WHERE mut > ?1 << 32 AND mut < (?1 + 1) << 32",
+        "DELETE FROM mut WHERE id > ?1 << 32 AND id < (?1 + 1) << 32",
+        "DELETE FROM action WHERE run = ?1", "DELETE FROM run WHERE no = ?1"};
+    int code = SQLITE_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && code == SQLITE_OK; i++)
+        code = ml_db_run(j->writer.db, rows[i], "i", no);
+    return code;
 }
 
 /* Each run is locked while it goes, so that nobody resumes it meanwhile. A code. */

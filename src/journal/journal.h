@@ -32,8 +32,7 @@
  *     uint64_t seq = ml_journal_plan(j, &change);
  *     uint64_t ticket = ml_journal_send(j, seq, 1);
  *     ... when ml_journal_ticket(j, ticket) == ML_TICKET_COMMITTED: send ...
- *     ml_journal_note(j, seq, 1, &attempt, ML_CHANGE_NONE);
- *     ml_journal_move(j, seq, &(struct ml_journal_end){.state = ML_CHANGE_CONFIRMED});
+ *     ml_journal_note(j, seq, 1, &attempt, &(struct ml_journal_end){ML_CHANGE_CONFIRMED});
  *     ml_journal_end(j, "done", 0, 0, &err);
  *     ml_journal_close(j);
  */
@@ -86,7 +85,7 @@ struct ml_journal_change {
     int64_t at;
 };
 
-/* How an attempt ended. `error` is also the reason of the new state, if there is one. */
+/* How an attempt ended. */
 struct ml_journal_attempt {
     unsigned sends; /* 0 = provably nothing was sent */
     int status;     /* HTTP status, 0 = no answer */
@@ -142,10 +141,11 @@ uint64_t ml_journal_plan(struct ml_journal *j, const struct ml_journal_change *c
 void ml_journal_name(struct ml_journal *j, int64_t id, const struct ml_journal_change *named);
 /* P -> S with a row for attempt n (1..). Returns a ticket, 0 as above. */
 uint64_t ml_journal_send(struct ml_journal *j, uint64_t seq, unsigned n, int64_t at);
-/* The evidence of attempt n, and a new state unless ML_CHANGE_NONE. Without memory for it the
- * journal is broken, here and below. */
+/* The evidence of attempt n, and what became of the change by it; `end` NULL: that is not known
+ * yet. Without memory for it the journal is broken, here and below. */
 void ml_journal_note(struct ml_journal *j, uint64_t seq, unsigned n,
-                     const struct ml_journal_attempt *attempt, enum ml_change_state state);
+                     const struct ml_journal_attempt *attempt,
+                     const struct ml_journal_end *end);
 /* A new state, any but S. When a change with `undo_of` becomes C, however it does, the change
  * that it undoes becomes V in the same transaction (T10). */
 void ml_journal_move(struct ml_journal *j, uint64_t seq, const struct ml_journal_end *end);

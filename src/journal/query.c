@@ -16,7 +16,7 @@ struct ml_cursor {
 /* The ids of the changes of run ?1 lie between its number shifted and the next one. */
 #define BASE "(SELECT no << 32 FROM run WHERE run = ?1)"
 #define OF_RUN(id) id " > " BASE " AND " id " < " BASE " + 4294967296"
-#define IS_LAST "NOT EXISTS (SELECT 1 FROM mut x WHERE x.run = m.run AND x.redoes = m.seq)"
+#define IS_LAST "NOT EXISTS (SELECT 1 FROM mut x WHERE x.redoes = m.id)"
 
 #define RUN_COLUMNS                                                                           \
     "no, run, kind, undo_of, plan, script, service, origin, profile, started, ended, state, " \
@@ -38,26 +38,28 @@ static const struct {
                          "SELECT m.state, count(*) AS count FROM mut m"
                          " WHERE " OF_RUN("m.id") " AND " IS_LAST
                                                   " GROUP BY m.state ORDER BY m.state"},
-    [ML_QUERY_CHANGES] = {"changes", "SELECT " CHANGE_COLUMNS " FROM mut m"
+    [ML_QUERY_CHANGES] = {"changes", "SELECT " CHANGE_COLUMNS " FROM change m"
                                      " WHERE " OF_RUN("m.id") " AND " IS_LAST " ORDER BY m.id"},
-    /* redo maps each redone seq to the last one of its chain; it is nearly always empty. */
+    /* redo maps each redone change to the last one of its chain; it is nearly always empty. */
     [ML_QUERY_ATTEMPTS] =
         {"attempts",
-         "WITH RECURSIVE redo(seq, last) AS ("
-         " SELECT m.redoes, m.seq FROM mut m WHERE " OF_RUN(
-             "m.id") "  AND m.redoes IS NOT NULL AND " IS_LAST " UNION ALL"
-                     " SELECT m.redoes, redo.last FROM redo JOIN mut m ON m.id = " BASE
-                     " + redo.seq"
-                     "  WHERE m.redoes IS NOT NULL)"
-                     "SELECT seq, row_number() OVER (PARTITION BY seq ORDER BY mut, n) AS n, "
-                     "started, ended,"
-                     " sends, status, error FROM ("
-                     " SELECT coalesce(redo.last, a.mut & 4294967295) AS seq, a.*"
-                     " FROM attempt a LEFT JOIN redo ON redo.seq = a.mut & 4294967295"
-                     " WHERE " OF_RUN("a.mut") ") ORDER BY seq, mut, n"},
+         "WITH RECURSIVE redo(id, last) AS ("
+         " SELECT m.redoes, m.id FROM mut m"
+         " WHERE " OF_RUN(
+             "m.id") " AND m.redoes IS NOT NULL AND " IS_LAST " UNION ALL"
+                     " SELECT m.redoes, redo.last FROM redo JOIN mut m ON m.id = redo.id"
+                     " WHERE m.redoes IS NOT NULL)"
+                     "SELECT change & 4294967295 AS seq,"
+                     " row_number() OVER (PARTITION BY change ORDER BY mut, n) AS n,"
+                     " started, ended, sends, status, error FROM ("
+                     " SELECT coalesce(redo.last, a.mut) AS change, a.*"
+                     " FROM (SELECT * FROM attempt WHERE " OF_RUN(
+                         "mut") ") a"
+                                " LEFT JOIN redo ON redo.id = a.mut) ORDER BY change, mut, n"},
     [ML_QUERY_OPEN] = {"open", "SELECT " CHANGE_COLUMNS ", r.run, r.no"
-                               " FROM mut m JOIN run r ON r.no = m.run"
-                               " WHERE m.rkey = ?1 AND m.state GLOB '[SAU]' ORDER BY m.id"},
+                               " FROM change m JOIN run r ON r.no = m.run"
+                               " WHERE m.rkey = ?1 AND (m.state = 'S' OR m.state = 'A'"
+                               " OR m.state = 'U') ORDER BY m.id"},
     [ML_QUERY_UNDO_OF] = {"undo_of", "SELECT " RUN_COLUMNS " FROM run"
                                      " WHERE kind = 'undo' AND undo_of = ?1 ORDER BY no"},
     [ML_QUERY_APPLIED] = {"applied", "SELECT " RUN_COLUMNS " FROM run"

@@ -24,12 +24,16 @@
 enum ml_store_statement {
     ML_STORE_BEGIN,
     ML_STORE_COMMIT,
+    ML_STORE_ACTION,
     ML_STORE_PLAN,
     ML_STORE_NAME,
     ML_STORE_PLAN_SENT,
     ML_STORE_SEND,
-    ML_STORE_ATTEMPT,
+    ML_STORE_SEND_AGAIN,
+    ML_STORE_AGAIN,
     ML_STORE_NOTE,
+    ML_STORE_NOTE_AGAIN,
+    ML_STORE_NOTE_MOVE,
     ML_STORE_MOVE,
     ML_STORE_AFTER,
     ML_STORE_STATEMENTS
@@ -38,6 +42,7 @@ enum ml_store_statement {
 struct ml_store {
     sqlite3 *db; /* borrowed */
     sqlite3_stmt *statement[ML_STORE_STATEMENTS];
+    struct ml_store_action *actions; /* owned; the latest first */
 };
 
 /* A code of SQLite; destroy in any case. */

@@ -187,8 +187,11 @@ int ml_loop_create(struct ml_loop *loop, struct ml_err *err)
 
 void ml_loop_destroy(struct ml_loop *loop)
 {
-    while (loop->pool_len)
-        curl_easy_cleanup(loop->pool[--loop->pool_len].easy);
+    while (loop->pool_len) {
+        struct ml_loop_idle *idle = &loop->pool[--loop->pool_len];
+        curl_easy_cleanup(idle->easy);
+        curl_url_cleanup(idle->place);
+    }
     for (int i = 0; i < ML_LOOP_MULTIS; i++)
         if (loop->multi[i].curl)
             curl_multi_cleanup(loop->multi[i].curl);
@@ -214,28 +217,35 @@ void ml_loop_limits(struct ml_loop *loop, long host_conns, long kept)
 
 /* --- transfers and timers --- */
 
-CURL *ml_loop_take(struct ml_loop *loop, const void *recipe, bool *ready)
+CURL *ml_loop_take(struct ml_loop *loop, const void *recipe, CURLU **place, bool *ready)
 {
     int at = loop->pool_len - 1;
     *ready = false;
+    *place = NULL;
     if (at < 0)
         return curl_easy_init();
     while (at > 0 && (!recipe || loop->pool[at].recipe != recipe))
         at--;
     *ready = recipe && loop->pool[at].recipe == recipe;
-    CURL *easy = loop->pool[at].easy;
+    struct ml_loop_idle idle = loop->pool[at];
     loop->pool[at] = loop->pool[--loop->pool_len];
-    if (!*ready)
-        curl_easy_reset(easy);
-    return easy;
+    if (*ready) {
+        *place = idle.place;
+    } else {
+        curl_easy_reset(idle.easy);
+        curl_url_cleanup(idle.place);
+    }
+    return idle.easy;
 }
 
-void ml_loop_give(struct ml_loop *loop, CURL *easy, const void *recipe)
+void ml_loop_give(struct ml_loop *loop, CURL *easy, CURLU *place, const void *recipe)
 {
-    if (loop->pool_len == ML_LOOP_POOL)
-        curl_easy_cleanup(easy);
-    else
-        loop->pool[loop->pool_len++] = (struct ml_loop_idle){easy, recipe};
+    if (loop->pool_len < ML_LOOP_POOL) {
+        loop->pool[loop->pool_len++] = (struct ml_loop_idle){easy, place, recipe};
+        return;
+    }
+    curl_easy_cleanup(easy);
+    curl_url_cleanup(place);
 }
 
 void ml_loop_prepare(struct ml_loop *loop, CURL *easy)

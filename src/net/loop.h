@@ -64,6 +64,7 @@ struct ml_loop_multi {
 /* An idle easy handle. Its options are those of the requests that have this recipe. */
 struct ml_loop_idle {
     CURL *easy;
+    CURLU *place; /* where the last one went, owned; NULL = not kept */
     const void *recipe;
 };
 
@@ -99,14 +100,14 @@ void ml_loop_destroy(struct ml_loop *loop);
 void ml_loop_limits(struct ml_loop *loop, long host_conns, long kept);
 
 /* An easy handle from the pool, or NULL when memory is out. *ready: it was given with this
- * recipe (not NULL) and has its options still; otherwise it is clean. Forty options cost as
- * much as sending the request. */
-CURL *ml_loop_take(struct ml_loop *loop, const void *recipe, bool *ready);
+ * recipe (not NULL), has its options still and comes with its place; otherwise it is clean, and
+ * *place NULL. Forty options cost as much as sending the request. */
+CURL *ml_loop_take(struct ml_loop *loop, const void *recipe, CURLU **place, bool *ready);
 /* Sets what every clean handle needs. */
 void ml_loop_prepare(struct ml_loop *loop, CURL *easy);
-/* Back into the pool. `recipe`: stands for the options that it has, and is never used for
+/* Back into the pool, both. `recipe`: stands for the options that it has, and is never used for
  * others while the loop lives; NULL = none. */
-void ml_loop_give(struct ml_loop *loop, CURL *easy, const void *recipe);
+void ml_loop_give(struct ml_loop *loop, CURL *easy, CURLU *place, const void *recipe);
 /* Starts and stops a transfer. */
 int ml_loop_add(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind);
 void ml_loop_remove(struct ml_loop *loop, CURL *easy, enum ml_loop_kind kind);

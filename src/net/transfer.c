@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/transfer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -79,11 +80,45 @@ static int set_text(CURL *easy, CURLoption option, const char *text)
     return curl_easy_setopt(easy, option, text) == CURLE_OK ? 0 : -1;
 }
 
+/* Where the path of a URL begins. */
+static const char *path_of(const char *url)
+{
+    return strchr(strstr(url, "://") + 3, '/');
+}
+
+/* The origin of the URL, for all requests of a recipe. NULL: without memory each goes by its
+ * URL.
+ */
+static CURLU *new_place(const char *url)
+{
+    CURLU *place = curl_url();
+    char *origin = strndup(url, (size_t)(path_of(url) - url));
+    if (!place || !origin || curl_url_set(place, CURLUPART_URL, origin, 0) != CURLUE_OK) {
+        curl_url_cleanup(place);
+        place = NULL;
+    }
+    free(origin);
+    return place;
+}
+
+/* Of a request with a recipe only the path is new: to take its whole URL apart is a tenth of
+ * what libcurl does for it. Where there is a query, or an escape, which libcurl would write
+ * with other letters, the URL goes as it is. */
+static int set_place(CURL *easy, CURLU *place, const char *url)
+{
+    const char *path = path_of(url);
+    bool plain = place && !strpbrk(path, "?%") &&
+                 curl_url_set(place, CURLUPART_PATH, path, 0) == CURLUE_OK;
+    if (curl_easy_setopt(easy, CURLOPT_CURLU, plain ? place : NULL) != CURLE_OK)
+        return -1;
+    return plain ? 0 : set_text(easy, CURLOPT_URL, url);
+}
+
 /* What differs from one request of a recipe to the next. */
 static int set_request(struct ml_transfer *t, CURL *easy, const struct ml_exchange *x)
 {
     bool custom = x->body || strcmp(x->method, "GET") != 0;
-    if (set_text(easy, CURLOPT_URL, x->url) < 0)
+    if (set_place(easy, t->place, x->url) < 0)
         return -1;
     if (x->body) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_len);
@@ -182,6 +217,13 @@ static void forget(struct ml_transfer *t)
     t->text[0] = '\0';
 }
 
+/* Handle and place go back into the pool. */
+static void give(struct ml_transfer *t, CURL *easy, const void *recipe)
+{
+    ml_loop_give(t->loop, easy, t->place, recipe);
+    t->place = NULL;
+}
+
 int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
 {
     forget(t);
@@ -191,9 +233,11 @@ int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
     /* Over HTTP/2 too many things differ; a HEAD or a form leaves an option behind. */
     bool ready;
     t->recipe = x->http1 && !is_head(x) && !x->form ? x->recipe : NULL;
-    CURL *easy = ml_loop_take(t->loop, t->recipe, &ready);
+    CURL *easy = ml_loop_take(t->loop, t->recipe, &t->place, &ready);
     if (!easy)
         return -1;
+    if (!ready && t->recipe)
+        t->place = new_place(x->url);
     t->started_us = ml_clock_us();
     if ((ready || set_recipe(t->loop, easy, x) == 0) && set_request(t, easy, x) == 0 &&
         (!x->form || set_form(t, easy, x->form) == 0)) {
@@ -203,7 +247,7 @@ int ml_transfer_start(struct ml_transfer *t, const struct ml_exchange *x)
         t->easy = NULL;
     }
     free_form(t);
-    ml_loop_give(t->loop, easy, NULL);
+    give(t, easy, NULL);
     return -1;
 }
 
@@ -277,7 +321,7 @@ static void release(struct ml_transfer *t, bool well)
     t->elapsed_us = ml_clock_us() - t->started_us;
     free_form(t);
     curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
-    ml_loop_give(t->loop, t->easy, well && t->sends == 1 ? t->recipe : NULL);
+    give(t, t->easy, well && t->sends == 1 ? t->recipe : NULL);
     t->easy = NULL;
 }
 

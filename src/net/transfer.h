@@ -29,9 +29,10 @@ struct ml_exchange {
     const char *method; /* "GET", "PATCH", ... */
     const char *url;
     struct curl_slist *headers;
-    const void *recipe; /* stands for headers, proxy, ca_file, connect_ms, write and whether
-                         * there is a body (loop.h); NULL = these are for this exchange only */
-    const char *body;   /* NULL = none */
+    const void
+        *recipe;      /* stands for the origin, headers, proxy, ca_file, connect_ms, write and
+                       * whether there is a body (loop.h); NULL = these are for this one only */
+    const char *body; /* NULL = none */
     size_t body_len;
     const struct ml_form *form; /* in place of a body, NULL = none */
     bool write;         /* has an effect: never handed to the wire twice, fresh connections */
@@ -46,6 +47,7 @@ struct ml_exchange {
 struct ml_transfer {
     struct ml_loop *loop;
     CURL *easy;      /* NULL while nothing is under way */
+    CURLU *place;    /* with it, owned: where the request goes; NULL = its URL tells */
     curl_mime *mime; /* of the exchange under way, NULL = none */
     const void *recipe;
     bool write;

@@ -237,8 +237,7 @@ class Late(Case):
 
 class DiedWhileWritingDown(Case):
     """A process that is killed between its run and the last of its changes in the journal."""
-    COLUMNS = ("undo_of, rkey, service, origin, operation, resource, target, method, path, effect, body,"
-               " before, after")
+    COLUMNS = "started, moved, undo_of, action, rkey, target, path, body, before, after"
 
     def begin(self, place, run, kind, undo_of=None, plan=None, changes=0):
         """A run as a process leaves it that has written down so many of the changes of the latest one."""
@@ -249,8 +248,8 @@ class DiedWhileWritingDown(Case):
                 "INSERT INTO run(run, kind, undo_of, plan, script, service, origin, started) SELECT ?, ?, ?, ?, script,"
                 " service, origin, started FROM run WHERE no = ?", (run, kind, undo_of, plan, latest)).lastrowid
             copied = database.execute(
-                "INSERT INTO mut(id, run, seq, started, moved, %s) SELECT ? << 32 | seq, ?, seq, started, moved, %s"
-                " FROM mut WHERE run = ? AND seq <= ?" % (self.COLUMNS, self.COLUMNS), (no, no, latest, changes))
+                "INSERT INTO mut(id, %s) SELECT ? << 32 | (id & 4294967295), %s FROM mut"
+                " WHERE id >> 32 = ? AND id & 4294967295 <= ?" % (self.COLUMNS, self.COLUMNS), (no, latest, changes))
             self.assertEqual(copied.rowcount, changes)
         database.close()
 

@@ -41,10 +41,10 @@ def _changes(database, run):
         return None
     attempts = collections.defaultdict(list)
     for change, n in database.execute(
-            "SELECT mut, n FROM attempt WHERE mut IN (SELECT id FROM mut WHERE run = ?) ORDER BY mut, n", found):
+            "SELECT mut, n FROM attempt WHERE mut IN (SELECT id FROM change WHERE run = ?) ORDER BY mut, n", found):
         attempts[change].append(n)
-    rows = database.execute("SELECT id, seq, rkey, target, state, attempts, redoes FROM mut WHERE run = ? ORDER BY seq",
-                            found)
+    rows = database.execute(
+        "SELECT id, seq, rkey, target, state, attempts, redoes FROM change WHERE run = ? ORDER BY seq", found)
     return [Row(seq, rkey, target, state, attempts[id_], counted, redoes)
             for id_, seq, rkey, target, state, counted, redoes in rows]
 

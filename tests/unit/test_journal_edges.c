@@ -26,7 +26,8 @@ static bool is_allowed(char from, char to)
 static int set_state(sqlite3 *db, int seq, char letter)
 {
     char sql[120];
-    snprintf(sql, sizeof sql, "UPDATE mut SET state = '%c' WHERE seq = %d", letter, seq);
+    snprintf(sql, sizeof sql, "UPDATE mut SET state = '%c' WHERE id = 1 << 32 | %d", letter,
+             seq);
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
@@ -35,9 +36,9 @@ static int insert(sqlite3 *db, int seq, const char *more, const char *values)
 {
     char sql[300];
     snprintf(sql, sizeof sql,
-             "INSERT INTO mut(id, run, seq, started, moved, rkey%s)"
-             " VALUES(1 << 32 | %d, 1, %d, 1, 1, 'k%d'%s)",
-             more, seq, seq, seq, values);
+             "INSERT INTO mut(id, action, started, moved, rkey%s)"
+             " VALUES(1 << 32 | %d, 1, 1, 1, 'k%d'%s)",
+             more, seq, seq, values);
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
@@ -107,16 +108,22 @@ static void a_change_begins_as_planned_and_with_its_own_id(void **state)
         assert_int_equal(insert(db, i, ",state", value), SQLITE_CONSTRAINT_TRIGGER);
     }
     /* Planned and sent in one: with its attempt, and no redone change. */
-    assert_int_equal(insert(db, 1, ",state,attempts", ",'S',2"), SQLITE_CONSTRAINT_TRIGGER);
-    assert_int_equal(insert(db, 1, ",state,attempts", ",'C',1"), SQLITE_CONSTRAINT_TRIGGER);
-    assert_int_equal(insert(db, 1, ",state,attempts,redoes", ",'S',1,9"),
+    assert_int_equal(insert(db, 1, ",state,attempts,first", ",'S',2,1"),
                      SQLITE_CONSTRAINT_TRIGGER);
-    assert_int_equal(insert(db, 1, ",state,attempts", ",'S',1"), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "INSERT INTO mut(id, run, seq, started, moved, rkey)"
-                                  " VALUES(5, 1, 1, 1, 1, 'k')",
-                                  NULL, NULL, NULL),
-                     SQLITE_CONSTRAINT_CHECK);
+    assert_int_equal(insert(db, 1, ",state,attempts,first", ",'C',1,1"),
+                     SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(insert(db, 1, ",state,attempts", ",'S',1"), SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(insert(db, 1, ",state,attempts,first,redoes", ",'S',1,1,1 << 32 | 9"),
+                     SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(insert(db, 1, ",state,attempts,first", ",'S',1,1"), SQLITE_OK);
+    static const char *const ids[] = {"5", "1 << 32", "-1"}; /* no run, no place in it */
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        char sql[120];
+        snprintf(sql, sizeof sql,
+                 "INSERT INTO mut(id, action, started, moved, rkey) VALUES(%s, 1, 1, 1, 'k')",
+                 ids[i]);
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_CONSTRAINT_CHECK);
+    }
     sqlite3_close(db);
 }
 
@@ -129,8 +136,8 @@ static void one_open_change_on_an_object(void **state)
         bool open = strchr("SAU", letters[i]);
         assert_int_equal(insert(db, 2 * i + 1, "", ""), SQLITE_OK);
         assert_int_equal(insert(db, 2 * i + 2, "", ""), SQLITE_OK);
-        snprintf(sql, sizeof sql, "UPDATE mut SET rkey = 'k%d' WHERE seq = %d", 2 * i + 1,
-                 2 * i + 2);
+        snprintf(sql, sizeof sql, "UPDATE mut SET rkey = 'k%d' WHERE id = 1 << 32 | %d",
+                 2 * i + 1, 2 * i + 2);
         assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
         for (const char *step = ways[i]; *step; step++)
             assert_int_equal(set_state(db, 2 * i + 1, *step), SQLITE_OK);
@@ -144,11 +151,11 @@ static void a_change_is_tried_again_once(void **state)
 {
     sqlite3 *db = raw(*state);
     assert_int_equal(insert(db, 1, "", ""), SQLITE_OK);
-    assert_int_equal(insert(db, 2, ",redoes", ",1"), SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(insert(db, 2, ",redoes", ",1 << 32 | 1"), SQLITE_CONSTRAINT_TRIGGER);
     assert_int_equal(set_state(db, 1, 'F'), SQLITE_OK);
-    assert_int_equal(insert(db, 2, ",redoes", ",1"), SQLITE_OK);
-    assert_int_equal(insert(db, 3, ",redoes", ",1"), SQLITE_CONSTRAINT_UNIQUE);
-    assert_int_equal(insert(db, 3, ",redoes", ",9"), SQLITE_CONSTRAINT_TRIGGER);
+    assert_int_equal(insert(db, 2, ",redoes", ",1 << 32 | 1"), SQLITE_OK);
+    assert_int_equal(insert(db, 3, ",redoes", ",1 << 32 | 1"), SQLITE_CONSTRAINT_UNIQUE);
+    assert_int_equal(insert(db, 3, ",redoes", ",1 << 32 | 9"), SQLITE_CONSTRAINT_TRIGGER);
     sqlite3_close(db);
 }
 

@@ -127,7 +127,8 @@ static inline void note(struct ml_journal *j, uint64_t seq, unsigned n, int stat
                         enum ml_change_state state)
 {
     struct ml_journal_attempt a = {.sends = 1, .status = status, .at = 40};
-    ml_journal_note(j, seq, n, &a, state);
+    struct ml_journal_end e = {.state = state, .at = 40};
+    ml_journal_note(j, seq, n, &a, state == ML_CHANGE_NONE ? NULL : &e);
 }
 
 static inline void move(struct ml_journal *j, uint64_t seq, enum ml_change_state state)

@@ -103,7 +103,7 @@ static inline void expect_all_there(struct place *p, const struct told *t)
     for (int i = 0; i < CHANGES; i++) {
         char sql[120];
         snprintf(sql, sizeof sql,
-                 "SELECT m.state FROM mut m JOIN run r ON r.no = m.run WHERE r.run = 'r1'"
+                 "SELECT m.state FROM change m JOIN run r ON r.no = m.run WHERE r.run = 'r1'"
                  " AND m.seq = %d",
                  i + 1);
         const char *found = sql_text(p->path, sql);

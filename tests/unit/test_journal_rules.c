@@ -60,19 +60,39 @@ static void a_step_against_the_rules_breaks_the_journal(void **state)
     begin(j, "r6");
     whole(j, "k6", ML_CHANGE_PLANNED);
     ml_journal_send(j, 1, 1, 30); /* the attempt's number again */
-    expect_broken(j, "change 1 of run number 6", "UNIQUE");
+    expect_broken(j, "change 1 of run number 6", "no such change or attempt");
+
+    j = open_at(p->path);
+    begin(j, "r61");
+    whole(j, "k61", ML_CHANGE_PLANNED);
+    ml_journal_send(j, 1, 2, 30);
+    move(j, 1, ML_CHANGE_PLANNED);
+    ml_journal_send(j, 1, 2, 30); /* and that of a later one */
+    expect_broken(j, "change 1 of run number 7", "UNIQUE");
+
+    j = open_at(p->path);
+    begin(j, "r62");
+    ml_journal_send(j, plan(j, "k62"), 1, 30);
+    note(j, 1, 1, 200, ML_CHANGE_SENT);
+    expect_broken(j, "change 1 of run number 8", "only a send");
+
+    j = open_at(p->path);
+    begin(j, "r63");
+    ml_journal_send(j, plan(j, "k63"), 1, 30);
+    note(j, 1, 2, 200, ML_CHANGE_CONFIRMED); /* there was no second one */
+    expect_broken(j, "change 1 of run number 9", "no such change or attempt");
 
     j = open_at(p->path);
     begin(j, "r7");
     plan(j, "k7");
     plan_redo(j, "k7", 1); /* which has not failed */
-    expect_broken(j, "change 2 of run number 7", "only a failed change");
+    expect_broken(j, "change 2 of run number 10", "only a failed change");
 
     j = open_at(p->path);
     begin(j, "r8");
     plan(j, "k8");
     ml_journal_move(j, 1, &(struct ml_journal_end){.state = ML_CHANGE_NONE});
-    expect_broken(j, "change 1 of run number 8", "moonlever runs");
+    expect_broken(j, "change 1 of run number 11", "moonlever runs");
 }
 
 static void what_was_committed_before_a_break_stays(void **state)

@@ -37,6 +37,18 @@ class Requests(unittest.TestCase):
             more = {"Content-Type": "application/json", "Content-Length": str(len(body))} if body else {}
             self.exactly(server, request, method + " /x HTTP/1.1", more)
 
+    def test_each_request_goes_where_it_is_meant_to_go(self):
+        # A kept handle knows its origin; the path alone is new, but with a query or an escape.
+        paths = ["/a", "/b/longer", "/c?x=1", "/d", "/e%2F%c3%A9", "/f%20g?y=%2F", "/", "/h//i", "/j"]
+        script = CONNECT + "local function send(m, p) sd:request { method = m, path = p } end\n"
+        script += "\n".join('send("%s", "%s")' % (m, p) for m in ("DELETE", "GET") for p in paths)
+        with wire.Server([wire.json(200, {})] * (2 * len(paths))) as server:
+            done = wire.run(server, script, "--yes", "--rate", "0")
+        self.assertEqual(done.code, 0, done)
+        self.assertEqual([r.line for r in server.requests],
+                         ["%s %s HTTP/1.1" % (m, p) for m in ("DELETE", "GET") for p in paths])
+        self.exactly(server, server.requests[-1], "GET /j HTTP/1.1", {})
+
     def test_list(self):
         pages = [wire.json(200, page([recording(n)], n, 2, count=2)) for n in (1, 2)]
         with wire.Server(pages) as server:

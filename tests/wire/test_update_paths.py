@@ -48,7 +48,7 @@ USUAL, UNUSUAL = "t", "setmetatable(t, {})"
 TITLE = 'update(rec, { title = "new" })'
 SHOWN = recording(1, title="new")
 ROWS = ("SELECT seq, state, attempts, redoes, undo_of, reason, kind, rkey, service, origin, operation,"
-        " resource, target, method, path, effect, CAST(body AS TEXT), before, after FROM mut ORDER BY id",
+        " resource, target, method, path, effect, CAST(body AS TEXT), before, after FROM change ORDER BY id",
         "SELECT mut & 4294967295, n, sends, status, error FROM attempt ORDER BY mut, n")
 
 
