@@ -375,6 +375,7 @@ function openapi.catalogue(root, options, where)
 end
 
 local function read(path)
+  raw.use_file("openapi")
   local file, why = open(path, "rb")
   if not file then errors.usage(("openapi: cannot read %s: %s"):format(path, (tostring(why):gsub("^.*: ", "")))) end
   local text = file:read("a")

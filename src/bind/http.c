@@ -108,7 +108,7 @@ static void add_credentials(lua_State *L, struct ml_bind *b, struct ml_http_clie
 }
 
 /* raw.connect{service=, origin=, credentials=, profile=, environment=, rate=, concurrency=,
- * headroom=, timeout=} -> client */
+ * headroom=, timeout=, chosen=} -> client; chosen: the script has named the origin */
 static int l_connect(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);
@@ -125,6 +125,10 @@ static int l_connect(lua_State *L)
     c->origin = ml_net_origin(b->net, text_field(L, 1, "origin", ""), &err);
     if (!c->origin)
         return ml_bind_raise(L, &err);
+    lua_getfield(L, 1, "chosen");
+    if (ml_reach_origin(&b->reach, ml_origin_text(c->origin), lua_toboolean(L, -1), &err) < 0)
+        return ml_bind_refuse(L, b, &err);
+    lua_settop(L, 2);
     lua_pushstring(L, ml_origin_text(c->origin));
     lua_setiuservalue(L, 2, 1);
     add_credentials(L, b, c);
@@ -356,6 +360,8 @@ static void bind_change(lua_State *L, struct ml_bind *b, struct ml_http_call *ca
 static int launch(struct ml_bind *b, struct ml_http_call *call, const struct ml_call_spec *spec,
                   const char *operation, struct ml_err *err)
 {
+    if (ml_reach_method(&b->reach, spec->method, spec->effect == ML_READ, err) < 0)
+        return -1;
     snprintf(b->current, sizeof b->current, "%s", operation);
     if (ml_call_start(b->net, spec, on_call_end, call, &call->call, err) < 0)
         return -1;
@@ -390,7 +396,7 @@ static int l_start(lua_State *L)
         bind_change(L, b, call, 3, &spec);
     }
     if (launch(b, call, &spec, text_field(L, 2, "operation", spec.method), &err) < 0)
-        return ml_bind_raise(L, &err);
+        return ml_bind_refuse(L, b, &err);
     lua_pushvalue(L, 3);
     return 1;
 }

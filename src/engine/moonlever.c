@@ -63,6 +63,7 @@ int moonlever_open(moonlever **out)
         free(h);
         return MOONLEVER_ENOMEM;
     }
+    h->engine->limits.confine = true;
     h->plan_fd = -1;
     *out = h;
     return MOONLEVER_OK;
@@ -166,16 +167,24 @@ static int read_file(const char *path, struct ml_buf *out, struct ml_err *err)
     return rc;
 }
 
-int moonlever_run_text(moonlever *h, const char *name, const char *text, size_t len, int argc,
-                       const char *const *argv)
+/* `own`: the text is Moonlever's, which no confinement is for. */
+static int run_text(moonlever *h, bool own, const char *name, const char *text, size_t len,
+                    int argc, const char *const *argv)
 {
     struct ml_err err;
     if (h->inside || h->engine->phase == ML_RUNNING)
         return MOONLEVER_EBUSY;
     h->inside = true; /* callbacks (the log) may come from here as well */
+    h->engine->limits.own = own;
     int rc = ml_engine_start(h->engine, name, text, len, argc, argv, &err);
     h->inside = false;
     return rc < 0 ? fail(h, &err) : MOONLEVER_OK;
+}
+
+int moonlever_run_text(moonlever *h, const char *name, const char *text, size_t len, int argc,
+                       const char *const *argv)
+{
+    return run_text(h, false, name, text, len, argc, argv);
 }
 
 int moonlever_run_start(moonlever *h, const char *script, int argc, const char *const *argv)
@@ -183,7 +192,7 @@ int moonlever_run_start(moonlever *h, const char *script, int argc, const char *
     struct ml_err err;
     const struct ml_embedded *ready = ml_embedded_find(ml_script_files, script);
     if (ready)
-        return moonlever_run_text(h, ready->name, ready->text, ready->len, argc, argv);
+        return run_text(h, true, ready->name, ready->text, ready->len, argc, argv);
     struct ml_buf text;
     ml_buf_create(&text, SCRIPT_MAX);
     int rc = read_file(script, &text, &err) < 0
@@ -201,7 +210,7 @@ static int start_own(moonlever *h, const char *kind, const char *name, const cha
     if (h->inside || h->engine->phase == ML_RUNNING)
         return MOONLEVER_EBUSY;
     h->engine->bind.kind = kind;
-    int rc = moonlever_run_text(h, name, text, strlen(text), 1, argv);
+    int rc = run_text(h, true, name, text, strlen(text), 1, argv);
     h->engine->bind.kind = NULL;
     return rc;
 }
@@ -254,7 +263,7 @@ int moonlever_tool_start(moonlever *h, const char *tool, int argc, const char *c
     snprintf(name, sizeof name, "moonlever.tools.%.60s", tool);
     const struct ml_embedded *file = ml_embedded_find(ml_lua_files, name);
     if (file)
-        return moonlever_run_text(h, tool, file->text, file->len, argc, argv);
+        return run_text(h, true, tool, file->text, file->len, argc, argv);
     ml_err_set(&err, ML_USAGE, "there is no tool \"%.40s\"", tool);
     return fail(h, &err);
 }
@@ -264,7 +273,7 @@ int moonlever_tool_start(moonlever *h, const char *tool, int argc, const char *c
 int moonlever_session_start(moonlever *h)
 {
     static const char text[] = "return require('moonlever.repl').main()";
-    int rc = moonlever_run_text(h, "repl", text, sizeof text - 1, 0, NULL);
+    int rc = run_text(h, true, "repl", text, sizeof text - 1, 0, NULL);
     h->engine->bind.answers = rc == MOONLEVER_OK;
     return rc;
 }

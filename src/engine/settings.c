@@ -8,6 +8,8 @@
 
 #include "moonlever.h"
 
+#define MEMORY_LEAST (4 * 1024 * 1024)
+
 static int set_bool(bool *out, const char *value, struct ml_err *err)
 {
     *out = strcmp(value, "true") == 0;
@@ -128,6 +130,90 @@ static int set_log_level(struct ml_engine *e, const char *value, struct ml_err *
     return 0;
 }
 
+/* Seconds of processor time. */
+static int set_script_time(struct ml_limits *l, const char *value, struct ml_err *err)
+{
+    double seconds;
+    if (set_number(&seconds, value, 1e9, err) < 0)
+        return -1;
+    l->time_us = (int64_t)(seconds * 1e6);
+    l->time_set = true;
+    return 0;
+}
+
+static int set_memory(struct ml_limits *l, const char *value, struct ml_err *err)
+{
+    uint64_t bytes;
+    if (set_count(&bytes, value, 1e15, err) < 0)
+        return -1;
+    if (bytes && bytes < MEMORY_LEAST)
+        return ml_err_set(err, ML_USAGE, "a run needs at least %d bytes, or 0 for no limit",
+                          MEMORY_LEAST);
+    l->memory = (size_t)bytes;
+    l->memory_set = true;
+    return 0;
+}
+
+static int set_limit(uint64_t *out, bool *is_set, const char *value, struct ml_err *err)
+{
+    if (set_count(out, value, 1e15, err) < 0)
+        return -1;
+    *is_set = true;
+    return 0;
+}
+
+static int set_methods(struct ml_names *methods, const char *value, struct ml_err *err)
+{
+    static const char *const known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    struct ml_reach given = {.files = false};
+    const char *strange = NULL;
+    int rc = ml_reach_set(&given.methods, value, err);
+    for (size_t i = 0; rc == 0 && i < given.methods.len && !strange; i++) {
+        strange = given.methods.names[i];
+        for (size_t k = 0; strange && k < sizeof known / sizeof *known; k++)
+            strange = strcmp(strange, known[k]) == 0 ? NULL : strange;
+    }
+    if (strange)
+        rc = ml_err_set(err, ML_USAGE, "\"%.20s\" is not a method", strange);
+    ml_reach_destroy(&given);
+    return rc < 0 ? -1 : ml_reach_set(methods, value, err);
+}
+
+/* Where scripts reach. 1: not one of these settings. */
+static int set_reach(struct ml_reach *reach, const char *key, const char *value,
+                     struct ml_err *err)
+{
+    if (strcmp(key, "hosts") == 0)
+        return ml_reach_set_hosts(reach, value, err);
+    if (strcmp(key, "methods") == 0)
+        return set_methods(&reach->methods, value, err);
+    if (strcmp(key, "writes") == 0)
+        return ml_reach_set(&reach->writes, value, err);
+    return 1;
+}
+
+/* What confines scripts. 1: not one of these settings. */
+static int set_confinement(struct ml_engine *e, const char *key, const char *value,
+                           struct ml_err *err)
+{
+    struct ml_limits *l = &e->limits;
+    if (strcmp(key, "confine") == 0)
+        return set_bool(&l->confine, value, err);
+    if (strcmp(key, "memory_max") == 0)
+        return set_memory(l, value, err);
+    if (strcmp(key, "instructions_max") == 0)
+        return set_limit(&l->instructions, &l->instructions_set, value, err);
+    if (strcmp(key, "script_time_max") == 0)
+        return set_script_time(l, value, err);
+    if (strcmp(key, "output_max") == 0)
+        return set_limit(&l->output, &l->output_set, value, err);
+    if (strcmp(key, "files") == 0) {
+        l->files_set = true;
+        return set_bool(&l->files, value, err);
+    }
+    return set_reach(&e->bind.reach, key, value, err);
+}
+
 /* The settings that guard a run. 1: not one of them. */
 static int set_guard(struct ml_engine *e, const char *key, const char *value,
                      struct ml_err *err)
@@ -155,6 +241,8 @@ static int set_guard(struct ml_engine *e, const char *key, const char *value,
 int ml_settings_set(struct ml_engine *e, const char *key, const char *value, struct ml_err *err)
 {
     int rc = set_guard(e, key, value, err);
+    if (rc == 1)
+        rc = set_confinement(e, key, value, err);
     if (rc <= 0)
         return rc;
     if (strcmp(key, "dry_run") == 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/embedded.h"
+#include "engine/confine.h"
 #include "engine/engine.h"
 
 int luaopen_cjson(lua_State *L);
@@ -93,8 +94,14 @@ static int open_state(lua_State *L)
     struct ml_engine *e = lua_touserdata(L, 1);
     luaL_openlibs(L);
     ml_engine_attach(e, L);
+    if (e->limits.confine)
+        ml_confine_harden(L);
     ml_state_preload(L, &e->bind);
     replace_functions(L);
+    if (e->limits.confine)
+        ml_confine_open(L);
+    if (e->meter.on)
+        ml_meter_attach(&e->meter, &e->sched);
     return 0;
 }
 
@@ -106,6 +113,19 @@ static void *allocate(void *ud, void *ptr, size_t osize, size_t nsize)
     if (atomic_load_explicit(&e->cancel, memory_order_relaxed))
         ml_sched_interrupt(&e->sched);
     return ml_pool_alloc(&e->pool, ptr, osize, nsize);
+}
+
+/* As above for a run with limits. */
+static void *allocate_counted(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+    struct ml_engine *e = ud;
+    size_t old = ptr ? osize : 0;
+    void *block = allocate(ud, ptr, osize, nsize);
+    if (nsize > old && block)
+        ml_meter_grow(&e->meter, nsize - old);
+    else if (nsize > old)
+        ml_meter_refuse(&e->meter);
+    return block;
 }
 
 /* Warnings (errors in __gc above all) go to the log instead of nowhere. */
@@ -130,7 +150,7 @@ static void give_up(struct ml_engine *e)
 int ml_state_new(struct ml_engine *e)
 {
     ml_pool_create(&e->pool, 0);
-    e->L = lua_newstate(allocate, e);
+    e->L = lua_newstate(e->meter.on ? allocate_counted : allocate, e);
     if (e->L) {
         lua_setwarnf(e->L, on_warning, &e->log);
         lua_pushcfunction(e->L, open_state);
@@ -142,7 +162,20 @@ int ml_state_new(struct ml_engine *e)
     return -1;
 }
 
-int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
+/* The chunk on top of the stack sees what scripts see. False: it is not to be run, which the
+ * text on top says. */
+static bool enter_environment(lua_State *L)
+{
+    if (ml_confine_is_too_long(L)) {
+        lua_pushliteral(L, "a function of the script has too many index operations in a row");
+        return false;
+    }
+    ml_confine_environment(L);
+    lua_setupvalue(L, -2, 1);
+    return true;
+}
+
+int ml_state_load(lua_State *L, const char *name, const char *text, size_t len, bool own,
                   struct ml_err *err)
 {
     char chunk[512];
@@ -156,7 +189,7 @@ int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
         len -= skip;
     }
     int status = luaL_loadbufferx(L, text, len, chunk, "t");
-    if (status == LUA_OK)
+    if (status == LUA_OK && (own || enter_environment(L)))
         return 0;
     ml_err_set(err, status == LUA_ERRMEM ? ML_MEMORY : ML_USAGE, "%s", lua_tostring(L, -1));
     lua_pop(L, 1);

@@ -5,7 +5,10 @@
  */
 #include <lauxlib.h>
 
+#include "task/meter.h"
 #include "task/private.h"
+
+#define THREAD 100 /* instructions that a new thread may run before its first tick */
 
 /* Values of a finished step move from the inner thread to the caller. */
 static int move_results(lua_State *L, lua_State *co, int n)
@@ -46,6 +49,8 @@ enum { RESUME, WRAP };
 
 static int finish_resume(lua_State *L, lua_State *co, int n, int mode)
 {
+    if (n < 0)
+        ml_meter_check(L);
     if (mode == RESUME) {
         lua_pushboolean(L, n >= 0);
         int values = n >= 0 ? n : 1;
@@ -56,6 +61,7 @@ static int finish_resume(lua_State *L, lua_State *co, int n, int mode)
         return n;
     int status = lua_status(co);
     if (status != LUA_OK && status != LUA_YIELD) { /* closing may raise an error of its own */
+        ml_meter_stack(L);
         lua_pop(L, 1);
         lua_resetthread(co);
         lua_xmove(co, L, 1);
@@ -109,6 +115,7 @@ static int l_wrapped(lua_State *L)
 static int l_wrap(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    ml_meter_charge(L, THREAD);
     lua_State *co = lua_newthread(L);
     lua_pushvalue(L, 1);
     lua_xmove(L, co, 1);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What a run may use: the host's settings, and what holds where it has said nothing. */
+#include "engine/engine.h"
+
+/* Of confined scripts. */
+#define INSTRUCTIONS 5000000000u
+#define TIME_US 60000000
+#define MEMORY ((size_t)256 << 20)
+#define OUTPUT ((uint64_t)64 << 20)
+
+void ml_limits_begin(struct ml_engine *e)
+{
+    const struct ml_limits *l = &e->limits;
+    struct ml_meter *b = &e->meter;
+    b->instructions_max = l->instructions_set ? l->instructions : l->confine ? INSTRUCTIONS : 0;
+    b->time_max_us = l->time_set ? l->time_us : l->confine ? TIME_US : 0;
+    b->memory_max = l->memory_set ? l->memory : l->confine ? MEMORY : 0;
+    b->output_max = l->output_set ? l->output : l->confine ? OUTPUT : 0;
+    ml_meter_begin(b, &e->pool);
+    e->bind.reach.confined = l->confine;
+    e->bind.reach.files = l->files_set ? l->files : !l->confine;
+}
+
+bool ml_limits_spent(struct ml_engine *e)
+{
+    char text[200];
+    if (!e->meter.spent)
+        return false;
+    ml_meter_text(&e->meter, text, sizeof text);
+    ml_result_text(e, ML_GUARD, text);
+    ml_door_stop(&e->bind.door, text);
+    ml_door_trip(&e->bind.door, text);
+    return true;
+}

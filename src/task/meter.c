@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/meter.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "task/private.h"
+
+#define TICK 100                 /* instructions between two looks at the budget */
+#define GRACE 2000000            /* instructions for settling writes when it is spent */
+#define RESERVE (512 * 1024)     /* bytes beyond the limit, to tell that it was reached */
+#define DEBT (64 * 1024)         /* bytes that are asked for between two charges ... */
+#define BYTES_A_CHARGE 64        /* ... each of so many */
+#define C_STACK_MAX (200 * 1024) /* bytes of C stack below which coroutines may be closed */
+
+void ml_meter_begin(struct ml_meter *b, struct ml_pool *pool)
+{
+    *b = (struct ml_meter){.instructions_max = b->instructions_max,
+                           .time_max_us = b->time_max_us,
+                           .memory_max = b->memory_max,
+                           .output_max = b->output_max,
+                           .grace = GRACE,
+                           .step_cpu_us = -1,
+                           .pool = pool};
+    b->on = b->instructions_max || b->time_max_us || b->memory_max || b->output_max;
+}
+
+struct ml_meter *ml_meter_of(lua_State *L)
+{
+    struct ml_sched *s = ml_sched_of(L);
+    return s ? s->meter : NULL;
+}
+
+const char *ml_meter_text(const struct ml_meter *b, char *text, size_t size)
+{
+    switch (b->spent) {
+    case ML_SPENT_TIME:
+        snprintf(text, size, "stopped: the script has used its %.15g s of processor time (%s)",
+                 (double)b->time_max_us / 1e6, "script_time_max");
+        break;
+    case ML_SPENT_MEMORY:
+        snprintf(text, size,
+                 "stopped: not enough memory: the script may use %llu bytes (memory_max)",
+                 (unsigned long long)b->memory_max);
+        break;
+    case ML_SPENT_OUTPUT:
+        snprintf(text, size, "stopped: the script may print and log %llu bytes (output_max)",
+                 (unsigned long long)b->output_max);
+        break;
+    default:
+        snprintf(text, size,
+                 "stopped: the script has used its %llu instructions (instructions_max)",
+                 (unsigned long long)b->instructions_max);
+    }
+    return text;
+}
+
+void ml_meter_spend(struct ml_meter *b, enum ml_spent what)
+{
+    if (b->spent)
+        return;
+    b->spent = what;
+    if (b->pool->cap)
+        b->pool->cap += RESERVE;
+}
+
+/* --- time --- */
+
+static int64_t time_used(const struct ml_meter *b)
+{
+    int64_t now = b->step_cpu_us >= 0 ? ml_clock_cpu_us() - b->step_cpu_us : 0;
+    return b->time_us + now;
+}
+
+/* The clock on the wall is cheap and never behind: the processor's is read when by that one
+ * the time may be over. */
+static void look_at_clock(struct ml_meter *b)
+{
+    if (!b->time_max_us || b->step_cpu_us < 0 || ml_clock_us() < b->look_us)
+        return;
+    int64_t limit = b->spent ? b->time_max_us + b->time_max_us / 5 : b->time_max_us;
+    int64_t left = limit - time_used(b);
+    b->look_us = ml_clock_us() + left;
+    if (left > 0)
+        return;
+    if (b->spent)
+        b->grace = 0;
+    ml_meter_spend(b, ML_SPENT_TIME);
+}
+
+void ml_meter_enter(struct ml_meter *b)
+{
+    b->step_cpu_us = ml_clock_cpu_us();
+    b->look_us = ml_clock_us() + b->time_max_us - b->time_us;
+    b->stack = __builtin_frame_address(0);
+}
+
+void ml_meter_leave(struct ml_meter *b)
+{
+    b->time_us = time_used(b);
+    b->step_cpu_us = -1;
+    b->raised = false;
+    if (b->refused)
+        ml_meter_spend(b, ML_SPENT_MEMORY);
+}
+
+/* --- counting --- */
+
+static void count(struct ml_meter *b, uint64_t n)
+{
+    b->used = b->used + n < n ? UINT64_MAX : b->used + n;
+    if (b->instructions_max && b->used > b->instructions_max)
+        ml_meter_spend(b, ML_SPENT_INSTRUCTIONS);
+    look_at_clock(b);
+}
+
+bool ml_meter_take(struct ml_meter *b, uint64_t n)
+{
+    count(b, n);
+    return !b->spent;
+}
+
+/* Whoever settles a write may go on for a while. */
+static bool has_grace(struct ml_meter *b)
+{
+    const struct ml_task *task = b->sched->current;
+    if (!task || !task->shield || b->grace == 0)
+        return false;
+    b->grace -= b->grace < TICK ? b->grace : TICK;
+    return true;
+}
+
+static int raise_spent(lua_State *L, struct ml_meter *b)
+{
+    char text[200];
+    return b->sched->raise(L, "guard", ml_meter_text(b, text, sizeof text));
+}
+
+void ml_meter_check(lua_State *L)
+{
+    struct ml_meter *b = ml_meter_of(L);
+    if (!b)
+        return;
+    b->raised = false;
+    if (b->spent && !has_grace(b))
+        raise_spent(L, b);
+}
+
+void ml_meter_charge(lua_State *L, uint64_t n)
+{
+    struct ml_meter *b = ml_meter_of(L);
+    if (!b)
+        return;
+    count(b, n);
+    if (b->spent && !has_grace(b))
+        raise_spent(L, b);
+}
+
+void ml_meter_output(lua_State *L, size_t bytes)
+{
+    struct ml_meter *b = ml_meter_of(L);
+    if (!b || !b->output_max)
+        return;
+    b->output += bytes;
+    if (b->output > b->output_max)
+        ml_meter_spend(b, ML_SPENT_OUTPUT);
+    ml_meter_check(L);
+}
+
+void ml_meter_stack(lua_State *L)
+{
+    struct ml_meter *b = ml_meter_of(L);
+    char *here = __builtin_frame_address(0);
+    if (b && b->stack && b->stack - here > C_STACK_MAX)
+        luaL_error(L, "C stack overflow: too many coroutines are closed within each other");
+}
+
+/* --- memory --- */
+
+static void on_tick(lua_State *L, lua_Debug *ar);
+
+/* The next instruction of the running thread is a tick. */
+static void tick_soon(const struct ml_meter *b)
+{
+    lua_State *co = b->sched ? b->sched->running : NULL;
+    if (co)
+        lua_sethook(co, on_tick, LUA_MASKCOUNT, 1);
+}
+
+/* Whatever copies bytes needs memory for them: so what it asks for is what it works. */
+void ml_meter_grow(struct ml_meter *b, size_t bytes)
+{
+    b->refused = false;
+    b->debt += bytes;
+    if (b->debt < DEBT)
+        return;
+    b->used += b->debt / BYTES_A_CHARGE;
+    b->debt = 0;
+    tick_soon(b);
+}
+
+/* Lua collects garbage and asks again; if it does not, or in vain, the next tick sees it. Each
+ * such collection looks at all that there is. */
+void ml_meter_refuse(struct ml_meter *b)
+{
+    b->refused = true;
+    b->used += b->pool->used / BYTES_A_CHARGE;
+    tick_soon(b);
+}
+
+/* Buffers of the standard library grow without a collection when memory is refused: so there
+ * has to be room for them. */
+static void make_room(lua_State *L, struct ml_meter *b)
+{
+    const struct ml_pool *pool = b->pool;
+    if (!b->memory_max || pool->used < b->memory_max / 4 * 3 ||
+        pool->used < b->collected + b->memory_max / 8)
+        return;
+    b->used += pool->used / BYTES_A_CHARGE;
+    lua_gc(L, LUA_GCCOLLECT);
+    b->collected = pool->used;
+}
+
+/* --- the hook --- */
+
+static void on_tick(lua_State *L, lua_Debug *ar)
+{
+    struct ml_meter *b = ml_meter_of(L);
+    (void)ar;
+    b->raised = false;
+    if (b->refused)
+        ml_meter_spend(b, ML_SPENT_MEMORY);
+    count(b, TICK);
+    bool over = b->spent && !has_grace(b);
+    lua_sethook(L, on_tick, LUA_MASKCOUNT, over ? 1 : TICK);
+    if (!over)
+        make_room(L, b);
+    b->raised = true; /* if anything is */
+    if (over)
+        raise_spent(L, b);
+    ml_sched_tick(L, b->sched, TICK);
+    b->raised = false;
+}
+
+void ml_meter_attach(struct ml_meter *b, struct ml_sched *s)
+{
+    b->sched = s;
+    s->meter = b;
+    b->pool->cap = b->memory_max;
+    lua_sethook(s->L, on_tick, LUA_MASKCOUNT, TICK);
+}
+
+/* --- functions that catch errors --- */
+
+static int protected_done(lua_State *L, int status, lua_KContext skip)
+{
+    if (status == LUA_OK || status == LUA_YIELD)
+        return lua_gettop(L) - (int)skip;
+    ml_meter_check(L);
+    lua_pushboolean(L, 0);
+    lua_pushvalue(L, -2);
+    return 2;
+}
+
+static int l_pcall(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, 1);
+    lua_insert(L, 1);
+    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, protected_done);
+    return protected_done(L, status, 0);
+}
+
+/* The script's message handler is the upvalue. */
+static int l_handler(lua_State *L)
+{
+    struct ml_meter *b = ml_meter_of(L);
+    if (b->raised || b->spent)
+        return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+static int l_xpcall(lua_State *L)
+{
+    int n = lua_gettop(L);
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, l_handler, 1);
+    lua_replace(L, 2);
+    lua_pushboolean(L, 1);
+    lua_pushvalue(L, 1);
+    lua_rotate(L, 3, 2);
+    int status = lua_pcallk(L, n - 2, LUA_MULTRET, 2, 2, protected_done);
+    return protected_done(L, status, 2);
+}
+
+static int l_create(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    ml_meter_charge(L, TICK);
+    lua_State *co = lua_newthread(L);
+    lua_pushvalue(L, 1);
+    lua_xmove(L, co, 1);
+    return 1;
+}
+
+/* Is it suspended, or at its end? The running one and those that wait for it are not. */
+static bool is_closable(lua_State *L, lua_State *co)
+{
+    lua_Debug ar;
+    int status = lua_status(co);
+    return L != co && (status != LUA_OK || !lua_getstack(co, 0, &ar));
+}
+
+static int l_close(lua_State *L)
+{
+    lua_State *co = lua_tothread(L, 1);
+    luaL_argexpected(L, co, 1, "coroutine");
+    if (!is_closable(L, co))
+        return luaL_error(L, "cannot close a running coroutine");
+    ml_meter_stack(L);
+    ml_meter_charge(L, 1);
+    int status = lua_resetthread(co);
+    lua_pushboolean(L, status == LUA_OK);
+    if (status == LUA_OK)
+        return 1;
+    ml_meter_check(L);
+    lua_xmove(co, L, 1);
+    return 2;
+}
+
+void ml_meter_open(lua_State *L)
+{
+    static const luaL_Reg base[] = {{"pcall", l_pcall}, {"xpcall", l_xpcall}, {NULL, NULL}};
+    static const luaL_Reg coroutine[] = {
+        {"create", l_create}, {"close", l_close}, {NULL, NULL}};
+    lua_pushglobaltable(L);
+    luaL_setfuncs(L, base, 0);
+    lua_getfield(L, -1, "coroutine");
+    luaL_setfuncs(L, coroutine, 0);
+    lua_pop(L, 2);
+}
