@@ -12,7 +12,7 @@ set(valgrind ${VALGRIND} --quiet --error-exitcode=99 --leak-check=full
 # Very many random rounds: minutes under valgrind, where one round shows the same as all.
 # test_net_loop counts turns around a fork, which valgrind schedules in its own way.
 # test_journal_memory counts allocations, and valgrind has them in its own hands.
-set(valgrind_skip test_json_random test_journal_faults test_journal_memory test_net_loop)
+set(valgrind_skip test_json_random test_pattern test_journal_faults test_journal_memory test_net_loop)
 foreach(source IN LISTS unit_sources)
   get_filename_component(name ${source} NAME_WE)
   if(NOT name IN_LIST valgrind_skip)

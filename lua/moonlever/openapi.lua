@@ -408,6 +408,7 @@ function openapi.connect(document, options)
   local root, where = document, nil
   if type(document) == "string" then root, where = read(document), document end
   local catalogue = openapi.catalogue(root, options, where)
+  catalogue.chosen = true -- its address comes from the script, as the document does
   return service.client(catalogue, {
     url = options.url, rate = options.rate, concurrency = options.concurrency, headroom = options.headroom,
   })

@@ -396,6 +396,9 @@ int moonlever_status(const moonlever *h, struct moonlever_status *out)
     s.pause_us = net.pause_us;
     s.pause_status = net.pause_status;
     memcpy(s.current, e->bind.current, sizeof s.current);
+    s.memory = e->pool.peak;
+    s.instructions = e->meter.on ? e->meter.used : 0;
+    s.script_us = (uint64_t)e->meter.time_us;
     *out = s;
     return MOONLEVER_OK;
 }

@@ -121,10 +121,8 @@ static void *allocate_counted(void *ud, void *ptr, size_t osize, size_t nsize)
     struct ml_engine *e = ud;
     size_t old = ptr ? osize : 0;
     void *block = allocate(ud, ptr, osize, nsize);
-    if (nsize > old && block)
-        ml_meter_grow(&e->meter, nsize - old);
-    else if (nsize > old)
-        ml_meter_refuse(&e->meter);
+    if (nsize > old)
+        ml_meter_memory(&e->meter, &(struct ml_request){ptr, osize, nsize}, block != NULL);
     return block;
 }
 

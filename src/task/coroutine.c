@@ -32,6 +32,8 @@ static int auxresume(lua_State *L, struct ml_sched *s, lua_State *co, int nargs,
 {
     for (;;) {
         int nres = 0, status = ml_sched_resume(s, co, L, nargs, &nres);
+        if (status == LUA_YIELD && !s->engine_yield)
+            ml_meter_check(L);
         if (status == LUA_OK || (status == LUA_YIELD && !s->engine_yield))
             return move_results(L, co, nres);
         if (status != LUA_YIELD) {

@@ -34,7 +34,9 @@ static void press(lua_State *L, struct ml_sched *s, lua_Hook hook, int steps)
     struct ml_task *task = s->current;
     bool late = ml_clock_us() - s->step_us > STEP_US;
     bool now = task && task->cancelled && !task->shield;
-    lua_sethook(L, hook, LUA_MASKCOUNT, late ? 1 : steps);
+    steps = late ? 1 : steps;
+    if (lua_gethookcount(L) != steps || lua_gethook(L) != hook)
+        lua_sethook(L, hook, LUA_MASKCOUNT, steps);
     if (now)
         task->cancelled = false;
     if (late || now)

@@ -107,9 +107,17 @@ void ml_meter_leave(struct ml_meter *b)
 
 /* --- counting --- */
 
+/* What is spent counts no more: what follows is its end. */
+static void add(struct ml_meter *b, uint64_t n)
+{
+    if (!b->spent)
+        b->used += n < UINT64_MAX - b->used ? n : UINT64_MAX - b->used;
+}
+
 static void count(struct ml_meter *b, uint64_t n)
 {
-    b->used = b->used + n < n ? UINT64_MAX : b->used + n;
+    uint64_t most = b->instructions_max;
+    add(b, most && n > most ? most + 1 : n); /* too much at once is not begun */
     if (b->instructions_max && b->used > b->instructions_max)
         ml_meter_spend(b, ML_SPENT_INSTRUCTIONS);
     look_at_clock(b);
@@ -131,9 +139,19 @@ static bool has_grace(struct ml_meter *b)
     return true;
 }
 
-static int raise_spent(lua_State *L, struct ml_meter *b)
+bool ml_meter_is_over(const struct ml_meter *b)
+{
+    const struct ml_task *task = b->sched->current;
+    return b->spent && !(task && task->shield && b->grace);
+}
+
+/* Ends the thread. It yields, and is never resumed: an error would come by every pcall that the
+ * script has nested, each of which costs time of its own. */
+static int end_thread(lua_State *L, struct ml_meter *b)
 {
     char text[200];
+    if (lua_isyieldable(L))
+        return lua_yield(L, 0);
     return b->sched->raise(L, "guard", ml_meter_text(b, text, sizeof text));
 }
 
@@ -144,7 +162,7 @@ void ml_meter_check(lua_State *L)
         return;
     b->raised = false;
     if (b->spent && !has_grace(b))
-        raise_spent(L, b);
+        end_thread(L, b);
 }
 
 void ml_meter_charge(lua_State *L, uint64_t n)
@@ -154,7 +172,7 @@ void ml_meter_charge(lua_State *L, uint64_t n)
         return;
     count(b, n);
     if (b->spent && !has_grace(b))
-        raise_spent(L, b);
+        end_thread(L, b);
 }
 
 void ml_meter_output(lua_State *L, size_t bytes)
@@ -180,32 +198,47 @@ void ml_meter_stack(lua_State *L)
 
 static void on_tick(lua_State *L, lua_Debug *ar);
 
+/* lua_sethook walks through all calls of the thread: not when nothing changes. */
+static void set_count(lua_State *L, int instructions)
+{
+    if (lua_gethookcount(L) != instructions || lua_gethook(L) != on_tick)
+        lua_sethook(L, on_tick, LUA_MASKCOUNT, instructions);
+}
+
 /* The next instruction of the running thread is a tick. */
 static void tick_soon(const struct ml_meter *b)
 {
     lua_State *co = b->sched ? b->sched->running : NULL;
     if (co)
-        lua_sethook(co, on_tick, LUA_MASKCOUNT, 1);
+        set_count(co, 1);
 }
 
 /* Whatever copies bytes needs memory for them: so what it asks for is what it works. */
-void ml_meter_grow(struct ml_meter *b, size_t bytes)
+static void charge_bytes(struct ml_meter *b, size_t bytes)
 {
-    b->refused = false;
     b->debt += bytes;
     if (b->debt < DEBT)
         return;
-    b->used += b->debt / BYTES_A_CHARGE;
+    add(b, b->debt / BYTES_A_CHARGE);
     b->debt = 0;
     tick_soon(b);
 }
 
-/* Lua collects garbage and asks again; if it does not, or in vain, the next tick sees it. Each
- * such collection looks at all that there is. */
-void ml_meter_refuse(struct ml_meter *b)
+/* Refused, Lua collects garbage, which looks at all that there is, and asks for the same again.
+ * Refused once more, or going on with something else, it has raised an error. */
+void ml_meter_memory(struct ml_meter *b, const struct ml_request *request, bool had)
 {
-    b->refused = true;
-    b->used += b->pool->used / BYTES_A_CHARGE;
+    bool again = b->refused && request->ptr == b->request.ptr &&
+                 request->osize == b->request.osize && request->nsize == b->request.nsize;
+    if (b->refused && !(again && had))
+        ml_meter_spend(b, ML_SPENT_MEMORY);
+    b->refused = !had && !again;
+    b->request = *request;
+    if (had) {
+        charge_bytes(b, request->nsize - (request->ptr ? request->osize : 0));
+        return;
+    }
+    add(b, b->pool->used / BYTES_A_CHARGE);
     tick_soon(b);
 }
 
@@ -217,7 +250,7 @@ static void make_room(lua_State *L, struct ml_meter *b)
     if (!b->memory_max || pool->used < b->memory_max / 4 * 3 ||
         pool->used < b->collected + b->memory_max / 8)
         return;
-    b->used += pool->used / BYTES_A_CHARGE;
+    add(b, pool->used / BYTES_A_CHARGE);
     lua_gc(L, LUA_GCCOLLECT);
     b->collected = pool->used;
 }
@@ -231,15 +264,16 @@ static void on_tick(lua_State *L, lua_Debug *ar)
     b->raised = false;
     if (b->refused)
         ml_meter_spend(b, ML_SPENT_MEMORY);
-    count(b, TICK);
+    count(b, b->spent ? 1 : TICK);
     bool over = b->spent && !has_grace(b);
-    lua_sethook(L, on_tick, LUA_MASKCOUNT, over ? 1 : TICK);
+    set_count(L, over ? 1 : TICK);
     if (!over)
         make_room(L, b);
     b->raised = true; /* if anything is */
     if (over)
-        raise_spent(L, b);
-    ml_sched_tick(L, b->sched, TICK);
+        end_thread(L, b); /* comes back when it yields: that happens when the hook returns */
+    else
+        ml_sched_tick(L, b->sched, TICK);
     b->raised = false;
 }
 

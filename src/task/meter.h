@@ -47,6 +47,12 @@ enum ml_spent {
     ML_SPENT_OUTPUT
 };
 
+/* What an allocator is asked for (lua_Alloc). */
+struct ml_request {
+    const void *ptr;
+    size_t osize, nsize;
+};
+
 struct ml_meter {
     /* Settings; 0 = no limit. */
     uint64_t instructions_max;
@@ -65,8 +71,9 @@ struct ml_meter {
     char *stack;         /* where the C stack of the step begins */
     size_t debt;         /* bytes asked for that are not charged yet */
     size_t collected;    /* bytes in use after the last collection of ours */
-    bool refused;        /* memory was refused, and not had since */
-    bool raised;         /* the hook has raised an error: no message handler for it */
+    bool refused;        /* memory was refused, and this may be asked for once more: */
+    struct ml_request request;
+    bool raised; /* the hook has raised an error: no message handler for it */
     volatile sig_atomic_t interrupted; /* somebody outside wants the code stopped */
     struct ml_pool *pool;
     struct ml_sched *sched;
@@ -76,16 +83,15 @@ struct ml_meter {
 void ml_meter_begin(struct ml_meter *b, struct ml_pool *pool);
 /* Hooks the state of the scheduler. */
 void ml_meter_attach(struct ml_meter *b, struct ml_sched *s);
-/* The allocator of the state asks for more, or was refused it. */
-void ml_meter_grow(struct ml_meter *b, size_t bytes);
-void ml_meter_refuse(struct ml_meter *b);
+/* The allocator of the state was asked for more: did it have it? */
+void ml_meter_memory(struct ml_meter *b, const struct ml_request *request, bool had);
 /* The scheduler enters Lua and comes back. */
 void ml_meter_enter(struct ml_meter *b);
 void ml_meter_leave(struct ml_meter *b);
 /* Counts `n` instructions for work that a C function is about to do. Raises when the budget is
  * spent. Fine on any thread of any state; without a budget it does nothing. */
 void ml_meter_charge(lua_State *L, uint64_t n);
-/* Raises when the budget is spent: for whoever has caught an error. */
+/* The same for whoever has caught an error, or comes back from a thread. */
 void ml_meter_check(lua_State *L);
 /* May the budget's owner go on counting? As ml_meter_charge without raising: false = spent. */
 bool ml_meter_take(struct ml_meter *b, uint64_t n);
@@ -95,6 +101,8 @@ void ml_meter_stack(lua_State *L);
 struct ml_meter *ml_meter_of(lua_State *L);
 /* Writes what was spent, for people; returns text. */
 const char *ml_meter_text(const struct ml_meter *b, char *text, size_t size);
+/* Is the meter spent, also for the task that runs? */
+bool ml_meter_is_over(const struct ml_meter *b);
 /* Marks as spent, unless something is already. */
 void ml_meter_spend(struct ml_meter *b, enum ml_spent what);
 /* Counts bytes of output before they are written. Raises when there have been too many. */

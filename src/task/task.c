@@ -381,6 +381,14 @@ static void fail_task(struct ml_task *task)
     end_task(task, ML_TASK_FAILED);
 }
 
+/* What the script may use is spent: its code never goes on. */
+static void kill_task(struct ml_task *task)
+{
+    close_thread(task);
+    lua_settop(task->co, 0);
+    end_task(task, ML_TASK_CANCELLED);
+}
+
 /* A yield that is not a wait is the script being polite: it goes on at the next turn. */
 static void after_yield(struct ml_task *task, int nres)
 {
@@ -425,8 +433,12 @@ static void step(struct ml_sched *s, struct ml_task *task)
     if (s->stopping)
         s->step_us = ml_clock_us();
     int status = ml_sched_resume(s, task->co, s->running ? s->running : s->L, nargs, &nres);
+    bool killed =
+        status == LUA_YIELD && !s->engine_yield && s->meter && ml_meter_is_over(s->meter);
     s->current = outer;
-    if (status == LUA_YIELD) {
+    if (killed) {
+        kill_task(task);
+    } else if (status == LUA_YIELD) {
         after_yield(task, nres);
     } else if (status == LUA_OK) {
         task->results = nres;
