@@ -162,6 +162,23 @@ static int l_charged(lua_State *L)
     return lua_gettop(L);
 }
 
+/* string.rep: nothing, repeated, is nothing, however often; anything else needs memory. */
+static int l_rep(lua_State *L)
+{
+    size_t len, apart;
+    luaL_checklstring(L, 1, &len);
+    luaL_checkinteger(L, 2);
+    luaL_optlstring(L, 3, "", &apart);
+    if (len == 0 && apart == 0) {
+        lua_pushliteral(L, "");
+        return 1;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
 /* require: upvalue 1 is moonlever.confined, which knows what may be had. */
 static int l_require(lua_State *L)
 {
@@ -194,11 +211,11 @@ static void add_library(lua_State *L, int env, const char *name, const char *con
     lua_setfield(L, env, name);
 }
 
-/* Wraps the function of that name in the table at the top. */
-static void charge_for(lua_State *L, const char *name)
+/* Puts `wrapper` around the function of that name in the table at the top. */
+static void wrap(lua_State *L, const char *name, lua_CFunction wrapper)
 {
     lua_getfield(L, -1, name);
-    lua_pushcclosure(L, l_charged, 1);
+    lua_pushcclosure(L, wrapper, 1);
     lua_setfield(L, -2, name);
 }
 
@@ -246,7 +263,7 @@ static void add_functions(lua_State *L, int env)
     lua_setfield(L, env, "load");
     lua_pushvalue(L, env);
     add_metatables(L);
-    charge_for(L, "tonumber");
+    wrap(L, "tonumber", l_charged);
     lua_pop(L, 1);
 }
 
@@ -279,12 +296,13 @@ void ml_confine_harden(lua_State *L)
     ml_meter_open(L);
     lua_getglobal(L, "string");
     ml_bind_strings(L);
-    charge_for(L, "unpack");
+    wrap(L, "unpack", l_charged);
+    wrap(L, "rep", l_rep);
     lua_pushnil(L);
     lua_setfield(L, -2, "dump");
     lua_getglobal(L, "utf8");
     for (const char *const *name = slow; *name; name++)
-        charge_for(L, *name);
+        wrap(L, *name, l_charged);
     lua_getglobal(L, "table");
     ml_confine_table(L);
     lua_pop(L, 3);

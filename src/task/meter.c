@@ -10,7 +10,7 @@
 #define TICK 100                 /* instructions between two looks at the budget */
 #define GRACE 2000000            /* instructions for settling writes when it is spent */
 #define RESERVE (512 * 1024)     /* bytes beyond the limit, to tell that it was reached */
-#define DEBT (64 * 1024)         /* bytes that are asked for between two charges ... */
+#define DEBT (1024 * 1024)       /* bytes that are asked for between two charges ... */
 #define BYTES_A_CHARGE 64        /* ... each of so many */
 #define C_STACK_MAX (200 * 1024) /* bytes of C stack below which coroutines may be closed */
 
