@@ -13,10 +13,12 @@
 #include "bind/bind.h"
 #include "bind/credential.h"
 #include "bind/http.h"
+#include "task/meter.h"
 
 #define CLIENT_TYPE "moonlever.client"
 #define MAX_CREDENTIALS 4
 #define MAX_HEADERS 32
+#define CALL_SIZE 2048 /* bytes of a call, about, beside its request */
 #define USER_AGENT "moonlever/" MOONLEVER_VERSION
 
 struct credential {
@@ -365,6 +367,9 @@ static int launch(struct ml_bind *b, struct ml_http_call *call, const struct ml_
     snprintf(b->current, sizeof b->current, "%s", operation);
     if (ml_call_start(b->net, spec, on_call_end, call, &call->call, err) < 0)
         return -1;
+    call->meter = b->sched->meter;
+    call->held = strlen(spec->target) + spec->body_len + CALL_SIZE;
+    ml_meter_hold(call->meter, call->held);
     ml_net_kick(b->net);
     return 0;
 }

@@ -148,6 +148,16 @@ static int l_collectgarbage(lua_State *L)
     return 1;
 }
 
+/* coroutine.wrap, the upvalue: the new thread is charged its first tick. */
+static int l_wrap(lua_State *L)
+{
+    ml_meter_charge(L, ML_METER_TICK);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
 /* Calls the function in upvalue 1, whose work grows with its strings. */
 static int l_charged(lua_State *L)
 {
@@ -292,11 +302,13 @@ static void finish(lua_State *L, int env)
 /* What scripts reach through the state's own library, whoever calls it. */
 void ml_confine_harden(lua_State *L)
 {
+    static const char *const long_ones[] = {"format", "pack", "packsize", "unpack", NULL};
     static const char *const slow[] = {"codepoint", "len", "offset", NULL};
     ml_meter_open(L);
     lua_getglobal(L, "string");
     ml_bind_strings(L);
-    wrap(L, "unpack", l_charged);
+    for (const char *const *name = long_ones; *name; name++)
+        wrap(L, *name, l_charged);
     wrap(L, "rep", l_rep);
     lua_pushnil(L);
     lua_setfield(L, -2, "dump");
@@ -315,6 +327,9 @@ void ml_confine_harden(lua_State *L)
 
 void ml_confine_open(lua_State *L)
 {
+    lua_getglobal(L, "coroutine");
+    wrap(L, "wrap", l_wrap);
+    lua_pop(L, 1);
     lua_newtable(L);
     int env = lua_gettop(L);
     add_libraries(L, env);

@@ -373,7 +373,10 @@ static void set_arg(lua_State *L, const struct ml_engine *e)
         lua_pushstring(L, e->argv[i]);
         lua_rawseti(L, -2, i + 1);
     }
-    ml_confine_environment(L);
+    if (e->limits.own)
+        lua_pushglobaltable(L);
+    else
+        ml_confine_environment(L);
     lua_insert(L, -2);
     lua_setfield(L, -2, "arg");
     lua_pop(L, 1);

@@ -8,8 +8,6 @@
 #include "task/meter.h"
 #include "task/private.h"
 
-#define THREAD 100 /* instructions that a new thread may run before its first tick */
-
 /* Values of a finished step move from the inner thread to the caller. */
 static int move_results(lua_State *L, lua_State *co, int n)
 {
@@ -32,7 +30,7 @@ static int auxresume(lua_State *L, struct ml_sched *s, lua_State *co, int nargs,
 {
     for (;;) {
         int nres = 0, status = ml_sched_resume(s, co, L, nargs, &nres);
-        if (status == LUA_YIELD && !s->engine_yield)
+        if (s->meter && status == LUA_YIELD && !s->engine_yield)
             ml_meter_check(L);
         if (status == LUA_OK || (status == LUA_YIELD && !s->engine_yield))
             return move_results(L, co, nres);
@@ -117,7 +115,6 @@ static int l_wrapped(lua_State *L)
 static int l_wrap(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    ml_meter_charge(L, THREAD);
     lua_State *co = lua_newthread(L);
     lua_pushvalue(L, 1);
     lua_xmove(L, co, 1);

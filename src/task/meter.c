@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "task/private.h"
 
-#define TICK 100                 /* instructions between two looks at the budget */
 #define GRACE 2000000            /* instructions for settling writes when it is spent */
 #define RESERVE (512 * 1024)     /* bytes beyond the limit, to tell that it was reached */
 #define DEBT (1024 * 1024)       /* bytes that are asked for between two charges ... */
@@ -135,7 +134,7 @@ static bool has_grace(struct ml_meter *b)
     const struct ml_task *task = b->sched->current;
     if (!task || !task->shield || b->grace == 0)
         return false;
-    b->grace -= b->grace < TICK ? b->grace : TICK;
+    b->grace -= b->grace < ML_METER_TICK ? b->grace : ML_METER_TICK;
     return true;
 }
 
@@ -242,6 +241,22 @@ void ml_meter_memory(struct ml_meter *b, const struct ml_request *request, bool 
     tick_soon(b);
 }
 
+void ml_meter_hold(struct ml_meter *m, size_t bytes)
+{
+    if (!m)
+        return;
+    m->outside += bytes;
+    if (m->memory_max &&
+        (m->outside > m->memory_max || m->pool->used > m->memory_max - m->outside))
+        ml_meter_spend(m, ML_SPENT_MEMORY);
+}
+
+void ml_meter_let_go(struct ml_meter *m, size_t bytes)
+{
+    if (m)
+        m->outside -= bytes;
+}
+
 /* Buffers of the standard library grow without a collection when memory is refused: so there
  * has to be room for them. */
 static void make_room(lua_State *L, struct ml_meter *b)
@@ -264,16 +279,16 @@ static void on_tick(lua_State *L, lua_Debug *ar)
     b->raised = false;
     if (b->refused)
         ml_meter_spend(b, ML_SPENT_MEMORY);
-    count(b, b->spent ? 1 : TICK);
+    count(b, b->spent ? 1 : ML_METER_TICK);
     bool over = b->spent && !has_grace(b);
-    set_count(L, over ? 1 : TICK);
+    set_count(L, over ? 1 : ML_METER_TICK);
     if (!over)
         make_room(L, b);
     b->raised = true; /* if anything is */
     if (over)
         end_thread(L, b); /* comes back when it yields: that happens when the hook returns */
     else
-        ml_sched_tick(L, b->sched, TICK);
+        ml_sched_tick(L, b->sched, ML_METER_TICK);
     b->raised = false;
 }
 
@@ -282,7 +297,7 @@ void ml_meter_attach(struct ml_meter *b, struct ml_sched *s)
     b->sched = s;
     s->meter = b;
     b->pool->cap = b->memory_max;
-    lua_sethook(s->L, on_tick, LUA_MASKCOUNT, TICK);
+    lua_sethook(s->L, on_tick, LUA_MASKCOUNT, ML_METER_TICK);
 }
 
 /* --- functions that catch errors --- */
@@ -335,7 +350,7 @@ static int l_xpcall(lua_State *L)
 static int l_create(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    ml_meter_charge(L, TICK);
+    ml_meter_charge(L, ML_METER_TICK);
     lua_State *co = lua_newthread(L);
     lua_pushvalue(L, 1);
     lua_xmove(L, co, 1);

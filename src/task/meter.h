@@ -37,6 +37,9 @@
 
 #include "base/pool.h"
 
+/* Instructions between two looks at what is used. */
+#define ML_METER_TICK 100
+
 struct ml_sched;
 
 enum ml_spent {
@@ -69,6 +72,7 @@ struct ml_meter {
     int64_t look_us;     /* when the processor's clock has to be read */
     int64_t step_cpu_us; /* it stood there when the step began, -1 = no step is under way */
     char *stack;         /* where the C stack of the step begins */
+    size_t outside;      /* bytes that are held for the script outside of Lua */
     size_t debt;         /* bytes asked for that are not charged yet */
     size_t collected;    /* bytes in use after the last collection of ours */
     bool refused;        /* memory was refused, and this may be asked for once more: */
@@ -85,6 +89,10 @@ void ml_meter_begin(struct ml_meter *b, struct ml_pool *pool);
 void ml_meter_attach(struct ml_meter *b, struct ml_sched *s);
 /* The allocator of the state was asked for more: did it have it? */
 void ml_meter_memory(struct ml_meter *b, const struct ml_request *request, bool had);
+/* Something of so many bytes is held for the script outside of Lua, until it is let go: with
+ * what Lua has it may not pass the limit. m NULL: no limit. */
+void ml_meter_hold(struct ml_meter *m, size_t bytes);
+void ml_meter_let_go(struct ml_meter *m, size_t bytes);
 /* The scheduler enters Lua and comes back. */
 void ml_meter_enter(struct ml_meter *b);
 void ml_meter_leave(struct ml_meter *b);

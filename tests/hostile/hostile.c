@@ -3,15 +3,17 @@
  * Hostile scripts, all in this one process: `hostile FILE.scripts...`.
  *
  * A file holds scripts, each behind a line
- *     --- NAME; exit=CODE; says=TEXT; prints=TEXT; loads=no; SETTING=VALUE...
- * that states what it must end with: exit code, a part of the reason, a part of the output, or
- * that it does not start. {good} and {evil} are origins of two servers on this machine, {gport}
- * and {eport} their ports, {esc} is ESC. After each script the next one on the same handle, and
- * one on another handle that lives as long as the process, have to work as if nothing had been;
- * nobody may have talked to the second server, and the credential may have shown nowhere.
+ *     --- NAME; exit=CODE; says=TEXT; prints=TEXT; result=TEXT; loads=no; SETTING=VALUE...
+ * that states what it must end with: exit code, a part of the reason, of the output, of the
+ * closing JSON line, or that it does not start. {good} and {evil} are origins of two servers on
+ * this machine, {gport} and {eport} their ports, {esc} is ESC. After each script the next one
+ * on the same handle, and one on another handle that lives as long as the process, have to work
+ * as if nothing had been; nobody may have talked to the second server, and the credential may
+ * have shown nowhere.
  */
 #include <moonlever.h>
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,6 +27,11 @@
 #define RESERVE (512 * 1024) /* that memory may pass its limit by, to tell of it */
 #define COLLECTED 64 /* bytes that a collection looks at in what counts as an instruction */
 #define WATCHDOG 280 /* seconds for all */
+#if defined(__SANITIZE_ADDRESS__)
+#define STACK (8u << 20)
+#else
+#define STACK (1u << 20)
+#endif
 #define TEXT_MAX (1 << 20)
 
 struct script {
@@ -160,7 +167,8 @@ static bool apply_settings(moonlever *h, const char *head)
         pair += strspn(pair, " ");
         char *equals = strchr(pair, '=');
         if (!equals || strncmp(pair, "exit=", 5) == 0 || strncmp(pair, "says=", 5) == 0 ||
-            strncmp(pair, "prints=", 7) == 0 || strncmp(pair, "loads=", 6) == 0)
+            strncmp(pair, "prints=", 7) == 0 || strncmp(pair, "loads=", 6) == 0 ||
+            strncmp(pair, "result=", 7) == 0)
             continue;
         *equals = '\0';
         set(h, pair, equals + 1);
@@ -191,8 +199,7 @@ static void check_limits(const struct script *s, const moonlever *h, const struc
         complain(s, "it wrote more than its limit", "");
 }
 
-static void check_end(const struct script *s, const moonlever *h, const struct outcome *o,
-                      int code)
+static void check_end(const struct script *s, moonlever *h, const struct outcome *o, int code)
 {
     char wanted[300], got[700];
     snprintf(got, sizeof got, "%d, %.500s", code, moonlever_errmsg(h));
@@ -204,6 +211,9 @@ static void check_end(const struct script *s, const moonlever *h, const struct o
         complain(s, "it printed ", o->output);
     if (member(s->head, "loads", wanted, sizeof wanted) && code != -1)
         complain(s, "it was started", "");
+    if (member(s->head, "result", wanted, sizeof wanted) &&
+        !strstr(moonlever_result_json(h), wanted))
+        complain(s, "the result is ", moonlever_result_json(h));
     if (strstr(moonlever_errmsg(h), SECRET) || o->leaked)
         complain(s, "the credential was shown", "");
     if (strlen(moonlever_errmsg(h)) > 300000)
@@ -295,19 +305,40 @@ static unsigned run_file(const char *path, struct servers *servers, moonlever *o
     return n;
 }
 
-int main(int argc, char **argv)
+struct job {
+    int argc;
+    char **argv;
+    unsigned scripts;
+};
+
+static void *work(void *ud)
 {
+    struct job *job = ud;
     struct servers servers;
     struct outcome outcome = {.written = 0};
-    unsigned n = 0;
-    alarm(WATCHDOG);
-    if (argc < 2 || !getenv("HOSTILE_JOURNAL") || servers_start(&servers) < 0)
-        return 2;
+    if (servers_start(&servers) < 0)
+        return NULL;
     moonlever *other = open_host(&servers, &outcome);
-    for (int i = 1; i < argc; i++)
-        n += run_file(argv[i], &servers, other, &outcome);
+    for (int i = 1; i < job->argc; i++)
+        job->scripts += run_file(job->argv[i], &servers, other, &outcome);
     moonlever_close(other);
     servers_stop(&servers);
-    printf("%u hostile scripts, %u complaints\n", n, failures);
-    return failures || n == 0;
+    return NULL;
+}
+
+/* On a thread with a small stack, as hosts have them. */
+int main(int argc, char **argv)
+{
+    struct job job = {argc, argv, 0};
+    pthread_attr_t attributes;
+    pthread_t thread;
+    alarm(WATCHDOG);
+    pthread_attr_init(&attributes);
+    if (!getenv("HOSTILE_JOURNAL") || pthread_attr_setstacksize(&attributes, STACK) != 0 ||
+        pthread_create(&thread, &attributes, work, &job) != 0)
+        return 2;
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+    printf("%u hostile scripts, %u complaints\n", job.scripts, failures);
+    return failures || job.scripts == 0;
 }

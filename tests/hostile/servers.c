@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define SLOW_US 100000 /* of an answer below /slow */
+
 static int listen_on(char *url, size_t size, char *port, size_t port_size)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -79,6 +81,8 @@ static void serve(struct servers *s, int fd)
     if (strcasestr(head, "injected"))
         atomic_store(&s->injected, true);
     answer(s, head, out, sizeof out);
+    if (strstr(head, " /slow"))
+        usleep(SLOW_US);
     if (len)
         send(fd, out, strlen(out), MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
