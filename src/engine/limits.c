@@ -17,6 +17,7 @@ void ml_limits_begin(struct ml_engine *e)
     b->memory_max = l->memory_set ? l->memory : l->confine ? MEMORY : 0;
     b->output_max = l->output_set ? l->output : l->confine ? OUTPUT : 0;
     ml_meter_begin(b, &e->pool);
+    b->cancel = &e->cancel;
     e->bind.reach.confined = l->confine;
     e->bind.reach.files = l->files_set ? l->files : !l->confine;
 }

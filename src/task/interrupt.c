@@ -132,7 +132,8 @@ void ml_sched_break(struct ml_sched *s)
 
 void ml_sched_tick(lua_State *L, struct ml_sched *s, int n)
 {
-    if (s->meter->interrupted)
+    const atomic_bool *cancel = s->meter->cancel;
+    if (s->meter->interrupted || (cancel && atomic_load_explicit(cancel, memory_order_relaxed)))
         begin_stop(s);
     if (s->stopping)
         press(L, s, lua_gethook(L), n);

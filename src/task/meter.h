@@ -31,6 +31,7 @@
 
 #include <lua.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,7 +78,8 @@ struct ml_meter {
     size_t collected;    /* bytes in use after the last collection of ours */
     bool refused;        /* memory was refused, and this may be asked for once more: */
     struct ml_request request;
-    bool raised; /* the hook has raised an error: no message handler for it */
+    bool raised;               /* the hook has raised an error: no message handler for it */
+    const atomic_bool *cancel; /* the same, from any thread; NULL = nobody does */
     volatile sig_atomic_t interrupted; /* somebody outside wants the code stopped */
     struct ml_pool *pool;
     struct ml_sched *sched;
