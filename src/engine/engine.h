@@ -100,7 +100,8 @@ void ml_engine_turn(struct ml_engine *e, int64_t timeout_us);
 /* Microseconds until the next turn is due, -1 = only when the descriptor is readable. */
 int64_t ml_engine_timeout(const struct ml_engine *e);
 /* From any thread or signal handler. Lua code that never waits is stopped too: at once from a
- * signal handler on the thread that turns the engine, from elsewhere when it next needs memory.
+ * signal handler on the thread that turns the engine, from elsewhere when it next needs memory
+ * (with limits: within 100 instructions).
  */
 void ml_engine_cancel(struct ml_engine *e);
 /* As ml_engine_cancel, but for the task in the foreground (bind/console.c) alone. */
