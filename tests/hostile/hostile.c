@@ -32,7 +32,7 @@
 #else
 #define STACK (1u << 20)
 #endif
-#define TEXT_MAX (1 << 20)
+#define TEXT_MAX (4 << 20)
 
 struct script {
     char name[200];
@@ -290,6 +290,10 @@ static unsigned run_file(const char *path, struct servers *servers, moonlever *o
     size_t len = f ? fread(text, 1, sizeof text - 1, f) : 0;
     unsigned n = 0;
     text[len] = '\0';
+    if (len == sizeof text - 1) {
+        printf("FAILED %s: the file is too long\n", path);
+        failures++;
+    }
     if (f)
         fclose(f);
     for (char *at = strstr(text, "\n--- "); at; n++) {
