@@ -301,7 +301,10 @@ static enum ml_effect effect_of(lua_State *L, const char *name)
 static void on_call_end(struct ml_call *call, void *ud)
 {
     struct ml_http_call *c = ud;
-    (void)call;
+    size_t len;
+    ml_call_body(call, &len);
+    c->held += len;
+    ml_meter_hold(c->meter, len);
     ml_op_finish(&c->op);
 }
 

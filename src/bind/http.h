@@ -27,7 +27,7 @@ struct ml_http_call {
     bool write;
     struct change *change;  /* of a write; anchored as user value 1 */
     struct ml_meter *meter; /* counts what the call holds, NULL = nobody does */
-    size_t held;            /* bytes: its copy of the request */
+    size_t held;            /* bytes: its copy of the request, and its answer */
 };
 
 /* An absolute write with the usual headers. Strings are copied. */

@@ -8,6 +8,14 @@
 #define MEMORY ((size_t)256 << 20)
 #define OUTPUT ((uint64_t)64 << 20)
 
+/* Of one answer: what is decoded takes some times as much. */
+static size_t body_max(size_t memory_max)
+{
+    struct ml_net_conf usual;
+    ml_net_defaults(&usual);
+    return memory_max && memory_max / 4 < usual.max_body ? memory_max / 4 : usual.max_body;
+}
+
 void ml_limits_begin(struct ml_engine *e)
 {
     const struct ml_limits *l = &e->limits;
@@ -18,6 +26,7 @@ void ml_limits_begin(struct ml_engine *e)
     b->output_max = l->output_set ? l->output : l->confine ? OUTPUT : 0;
     ml_meter_begin(b, &e->pool);
     b->cancel = &e->cancel;
+    e->net_conf.max_body = body_max(b->memory_max);
     e->bind.reach.confined = l->confine;
     e->bind.reach.files = l->files_set ? l->files : !l->confine;
 }

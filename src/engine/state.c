@@ -94,6 +94,7 @@ static int open_state(lua_State *L)
     struct ml_engine *e = lua_touserdata(L, 1);
     luaL_openlibs(L);
     ml_engine_attach(e, L);
+    e->sched.no_drives = e->limits.confine;
     if (e->limits.confine)
         ml_confine_harden(L);
     ml_state_preload(L, &e->bind);

@@ -13,6 +13,9 @@
 
 static const char too_deep[] =
     "too many waits within waits (in sort, gsub or foreign coroutines)";
+static const char no_drives[] =
+    "a confined script cannot wait here: in a sort comparator, a gsub callback, __tostring, or "
+    "when it is cut off";
 static const char hopeless[] = "waiting for something that can never happen";
 static const char stolen[] = "a coroutine was resumed while a call in it is still under way";
 
@@ -127,7 +130,7 @@ static int l_turn(lua_State *L)
     return 1;
 }
 
-enum outcome { ENDED, CANCELLED, HOPELESS, TOO_DEEP, RAISED };
+enum outcome { ENDED, CANCELLED, HOPELESS, TOO_DEEP, REFUSED, RAISED };
 
 /* One turn of the world, protected: whatever is raised, the scheduler's state holds. RAISED
  * leaves the error on top of L. */
@@ -158,7 +161,7 @@ static enum outcome turn(lua_State *L, struct ml_sched *s)
 static enum outcome turn_until(lua_State *L, struct ml_sched *s, struct ml_op *op, bool inner)
 {
     struct ml_task *self = s->current;
-    enum outcome how = s->depth >= MAX_DEPTH ? TOO_DEEP : ENDED;
+    enum outcome how = s->no_drives ? REFUSED : s->depth >= MAX_DEPTH ? TOO_DEEP : ENDED;
     while (how == ENDED && !(inner && self->op != op) && !op->done) {
         bool stop = s->stopping || (self && self->cancelled);
         how = stop && !(self && deferred(self, op)) ? CANCELLED : turn(L, s);
@@ -185,6 +188,8 @@ static int drive(lua_State *L, struct ml_sched *s, struct ml_op *op)
         return s->raise(L, "usage", hopeless);
     case TOO_DEEP:
         return s->raise(L, "usage", too_deep);
+    case REFUSED:
+        return s->raise(L, "usage", no_drives);
     default:
         return lua_error(L);
     }
@@ -206,6 +211,9 @@ void ml_sched_drive_inner(lua_State *L, struct ml_sched *s)
         return;
     case TOO_DEEP:
         task->ill = too_deep;
+        return;
+    case REFUSED:
+        task->ill = no_drives;
         return;
     default:
         if (task->op)

@@ -111,6 +111,7 @@ struct ml_sched {
     int break_left;      /* ... and its instructions until then */
     int64_t step_us;     /* while stopping: when the step under way began */
     unsigned depth;      /* nested drives */
+    bool no_drives;      /* a wait that cannot yield raises: to drive would block the host */
     struct ml_meter *meter; /* what Lua code may use (meter.h), NULL = anything */
     ml_drive_fn drive;
     void *drive_ud;

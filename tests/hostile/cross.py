@@ -52,7 +52,7 @@ def scripts():
             for attack, code in ATTACKS.items():
                 body = around % (place % code)
                 yield ("%s in %s in %s" % (attack, inner, outer),
-                       "local moonlever = require 'moonlever'\n%s\nwhile true do end\n" % body)
+                       "local moonlever = require 'moonlever'\npcall(function() %s end)\nwhile true do end\n" % body)
 
 
 def main(hostile, path, step=1):
