@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "task/private.h"
 
+#define SLICE_US 20000           /* that a task may run at a stretch */
 #define GRACE 2000000            /* instructions for settling writes when it is spent */
 #define RESERVE (512 * 1024)     /* bytes beyond the limit, to tell that it was reached */
 #define DEBT (1024 * 1024)       /* bytes that are asked for between two charges ... */
@@ -91,6 +92,7 @@ static void look_at_clock(struct ml_meter *b)
 void ml_meter_enter(struct ml_meter *b)
 {
     b->step_cpu_us = ml_clock_cpu_us();
+    b->step_us = ml_clock_us();
     b->look_us = ml_clock_us() + b->time_max_us - b->time_us;
     b->stack = __builtin_frame_address(0);
 }
@@ -272,6 +274,18 @@ static void make_room(lua_State *L, struct ml_meter *b)
 
 /* --- the hook --- */
 
+/* Has the task had its share of this turn? It goes on in the next: who turns the world is not
+ * kept waiting. Not in a coroutine of the script's, which would take the yield for its own. */
+static bool is_long(lua_State *L, struct ml_meter *b)
+{
+    const struct ml_sched *s = b->sched;
+    bool may = s->depth == 0 && s->current && s->current->co == L && lua_isyieldable(L);
+    if (!may || s->stopping || ml_clock_us() - b->step_us < SLICE_US)
+        return false;
+    b->sliced = true;
+    return true;
+}
+
 static void on_tick(lua_State *L, lua_Debug *ar)
 {
     struct ml_meter *b = ml_meter_of(L);
@@ -290,6 +304,8 @@ static void on_tick(lua_State *L, lua_Debug *ar)
     else
         ml_sched_tick(L, b->sched, ML_METER_TICK);
     b->raised = false;
+    if (!over && is_long(L, b))
+        lua_yield(L, 0);
 }
 
 void ml_meter_attach(struct ml_meter *b, struct ml_sched *s)

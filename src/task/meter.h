@@ -16,8 +16,10 @@
  *      instructions, and a fifth of the time, beyond the end.
  *   4. A message handler never runs for an error that the hook raised: it would
  *      run without hooks.
- *   5. Every thread that is made is charged its first tick, so many threads of
+ * *   5. Every thread that is made is charged its first tick, so many threads of
  *      few instructions count as well.
+ *   6. A task that runs for long is put off to the next turn, and no other runs before it goes
+ * on.
  *
  *     struct ml_meter b = {.instructions_max = 1000000};
  *     ml_meter_begin(&b, &pool);
@@ -72,6 +74,8 @@ struct ml_meter {
     int64_t time_us;     /* processor time of the steps that have ended */
     int64_t look_us;     /* when the processor's clock has to be read */
     int64_t step_cpu_us; /* it stood there when the step began, -1 = no step is under way */
+    int64_t step_us;     /* when that was by the other clock */
+    bool sliced;         /* a task was put off to the next turn */
     char *stack;         /* where the C stack of the step begins */
     size_t outside;      /* bytes that are held for the script outside of Lua */
     size_t debt;         /* bytes asked for that are not charged yet */

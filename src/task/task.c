@@ -397,6 +397,18 @@ static void kill_task(struct ml_task *task)
     end_task(task, ML_TASK_CANCELLED);
 }
 
+/* A task that was put off goes on before any other runs: code between two waits is never
+ * interrupted by other Lua code. */
+static void put_first(struct ml_task *task)
+{
+    struct ml_sched *s = task->sched;
+    task->state = ML_TASK_READY;
+    task->ready_next = s->ready;
+    if (!s->ready)
+        s->ready_end = &task->ready_next;
+    s->ready = task;
+}
+
 /* A yield that is not a wait is the script being polite: it goes on at the next turn. */
 static void after_yield(struct ml_task *task, int nres)
 {
@@ -404,10 +416,13 @@ static void after_yield(struct ml_task *task, int nres)
     lua_pop(task->co, nres);
     bool waits = s->engine_yield;
     s->engine_yield = false;
-    if (!waits) {
-        task->results = 0;
+    if (waits)
+        return;
+    task->results = 0;
+    if (s->meter && s->meter->sliced)
+        put_first(task);
+    else
         make_ready(task);
-    }
 }
 
 static int l_cancelled(lua_State *L)
@@ -545,14 +560,18 @@ bool ml_sched_ready(const struct ml_sched *s)
 unsigned ml_sched_run(struct ml_sched *s, unsigned most)
 {
     unsigned ran = 0;
-    while (s->ready && ran < most) {
+    bool sliced = false;
+    while (s->ready && ran < most && !sliced) {
         struct ml_task *task = s->ready;
         s->ready = task->ready_next;
         if (!s->ready)
             s->ready_end = &s->ready;
         step(s, task);
+        sliced = s->meter && s->depth == 0 && s->meter->sliced;
         ran++;
     }
+    if (sliced)
+        s->meter->sliced = false;
     return ran;
 }
 

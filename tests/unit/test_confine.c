@@ -150,6 +150,54 @@ static void a_session_is_confined(void **state)
     assert_non_null(strstr(host->output, "nil\tmodule 'moonlever.raw' not found"));
 }
 
+/* The host goes on between the pieces of a script that computes, which notices nothing. */
+static void long_scripts_are_cut_into_slices(void **state)
+{
+    static const char text[] =
+        "local function fib(n) if n < 2 then return n end return fib(n - 1) + fib(n - 2) end\n"
+        "local function add(...) local s = 0 for _, v in ipairs { ... } do s = s + v end "
+        "return s end\n"
+        "local t, m = {}, setmetatable({}, { __index = function(_, k) return k * 2 end })\n"
+        "for i = 1, 300000 do local ok, v = pcall(add, i, m[i], -i) t[i % 100] = (t[i % 100] "
+        "or 0) + v end\n"
+        "local sum = 0 for i = 0, 99 do sum = sum + t[i] end\n"
+        "local co = coroutine.wrap(function() for i = 1, 100000 do coroutine.yield(i) end "
+        "end)\n"
+        "local yielded = 0 for i = 1, 100000 do yielded = yielded + co() end\n"
+        "print(fib(24), sum, yielded)\n";
+    struct host *host = *state;
+    unsigned turns = 0;
+    assert_int_equal(moonlever_run_text(host->h, "s", text, sizeof text - 1, 0, NULL),
+                     MOONLEVER_OK);
+    for (; !moonlever_run_done(host->h); turns++)
+        moonlever_dispatch(host->h);
+    assert_int_equal(moonlever_exit_code(host->h), 0);
+    assert_string_equal(host->output, "46368\t90000300000\t5000050000\n");
+    assert_true(turns > 4);
+}
+
+/* Between two waits no other task runs, however long that is. */
+static void slices_are_not_seen_by_other_tasks(void **state)
+{
+    static const char text[] =
+        "local moonlever = require 'moonlever'\n"
+        "local inside, seen = 0, 0\n"
+        "local function work()\n"
+        "  for _ = 1, 3 do\n"
+        "    inside = inside + 1\n"
+        "    for i = 1, 3000000 do if inside ~= 1 then seen = seen + 1 end end\n"
+        "    inside = inside - 1\n"
+        "    moonlever.sleep(0)\n"
+        "  end\n"
+        "end\n"
+        "moonlever.all { moonlever.spawn(work), moonlever.spawn(work), moonlever.spawn(work) "
+        "}\n"
+        "print(inside, seen)\n";
+    struct host *host = *state;
+    assert_int_equal(run(host, text), 0);
+    assert_string_equal(host->output, "0\t0\n");
+}
+
 static void *cancel_soon(void *ud)
 {
     struct host *host = ud;
@@ -196,6 +244,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_is_confined, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cancel_reaches_code_that_never_waits, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(long_scripts_are_cut_into_slices, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slices_are_not_seen_by_other_tasks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(chains_of_members_that_crash_lua, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
