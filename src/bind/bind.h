@@ -119,7 +119,7 @@ void ml_bind_credential(lua_State *L, struct ml_bind *b);
 void ml_bind_console(lua_State *L, struct ml_bind *b);
 
 /* strings.c: replaces find, match, gmatch and gsub in the string library on top of the stack:
- * as in Lua, but their steps are charged to the budget of the state (task/meter.h). */
+ * as in Lua, but their steps are charged to the meter of the state (task/meter.h). */
 void ml_bind_strings(lua_State *L);
 
 /* console.c: what raw.ask waits for an answer to, NULL = nothing. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * string.find, match, gmatch and gsub over ml_pattern (pattern.h), for states with a budget:
+ * string.find, match, gmatch and gsub over ml_pattern (pattern.h), for states with a meter:
  * arguments, results and errors are those of Lua 5.4.
  */
 #include <ctype.h>

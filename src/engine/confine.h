@@ -3,7 +3,7 @@
  * What a confined script sees of Lua: a table of globals made for it from an allow list.
  *
  * Moonlever's own modules keep the library they need; a script gets copies of the harmless
- * part, so nothing it changes reaches them. What would outlive a budget, or reach what is not
+ * part, so nothing it changes reaches them. What would outlive a limit, or reach what is not
  * the script's, is replaced by functions that do not: pcall and coroutines (task/meter.h),
  * patterns (bind/pattern.h), sorting and moving (table.c), load, require and metatables (here).
  *

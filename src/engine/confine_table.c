@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The functions of the table library that work through ranges in C, where no hook sees them:
- * each charges the budget what it is about to do, and takes no length from a metamethod, which
+ * each charges the meter what it is about to do, and takes no length from a metamethod, which
  * could say another one the second time.
  */
 #include <lauxlib.h>

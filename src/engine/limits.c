@@ -19,14 +19,14 @@ static size_t body_max(size_t memory_max)
 void ml_limits_begin(struct ml_engine *e)
 {
     const struct ml_limits *l = &e->limits;
-    struct ml_meter *b = &e->meter;
-    b->instructions_max = l->instructions_set ? l->instructions : l->confine ? INSTRUCTIONS : 0;
-    b->time_max_us = l->time_set ? l->time_us : l->confine ? TIME_US : 0;
-    b->memory_max = l->memory_set ? l->memory : l->confine ? MEMORY : 0;
-    b->output_max = l->output_set ? l->output : l->confine ? OUTPUT : 0;
-    ml_meter_begin(b, &e->pool);
-    b->cancel = &e->cancel;
-    e->net_conf.max_body = body_max(b->memory_max);
+    struct ml_meter *m = &e->meter;
+    m->instructions_max = l->instructions_set ? l->instructions : l->confine ? INSTRUCTIONS : 0;
+    m->time_max_us = l->time_set ? l->time_us : l->confine ? TIME_US : 0;
+    m->memory_max = l->memory_set ? l->memory : l->confine ? MEMORY : 0;
+    m->output_max = l->output_set ? l->output : l->confine ? OUTPUT : 0;
+    ml_meter_begin(m, &e->pool);
+    m->cancel = &e->cancel;
+    e->net_conf.max_body = body_max(m->memory_max);
     e->bind.reach.confined = l->confine;
     e->bind.reach.files = l->files_set ? l->files : !l->confine;
 }

@@ -75,10 +75,12 @@ static int l_describe(lua_State *L)
         return 0;
     }
     classify(e, L);
-    if (is_error_object(L, -1) && luaL_getmetafield(L, -1, "__tostring") == LUA_TNIL)
-        lua_getfield(L, -1, "message"); /* nobody has loaded moonlever.errors */
-    else if (lua_isfunction(L, -1))
-        lua_pop(L, 1);
+    if (is_error_object(L, -1)) {
+        if (luaL_getmetafield(L, -1, "__tostring") != LUA_TNIL)
+            lua_pop(L, 1);
+        else /* nobody has loaded moonlever.errors */
+            lua_getfield(L, -1, "message");
+    }
     set_text(e, task->traceback ? task->traceback : luaL_tolstring(L, -1, NULL));
     return 0;
 }

@@ -14,16 +14,16 @@
 #define BYTES_A_CHARGE 64        /* ... each of so many */
 #define C_STACK_MAX (200 * 1024) /* bytes of C stack below which coroutines may be closed */
 
-void ml_meter_begin(struct ml_meter *b, struct ml_pool *pool)
+void ml_meter_begin(struct ml_meter *m, struct ml_pool *pool)
 {
-    *b = (struct ml_meter){.instructions_max = b->instructions_max,
-                           .time_max_us = b->time_max_us,
-                           .memory_max = b->memory_max,
-                           .output_max = b->output_max,
+    *m = (struct ml_meter){.instructions_max = m->instructions_max,
+                           .time_max_us = m->time_max_us,
+                           .memory_max = m->memory_max,
+                           .output_max = m->output_max,
                            .grace = GRACE,
                            .step_cpu_us = -1,
                            .pool = pool};
-    b->on = b->instructions_max || b->time_max_us || b->memory_max || b->output_max;
+    m->on = m->instructions_max || m->time_max_us || m->memory_max || m->output_max;
 }
 
 struct ml_meter *ml_meter_of(lua_State *L)
@@ -32,166 +32,166 @@ struct ml_meter *ml_meter_of(lua_State *L)
     return s ? s->meter : NULL;
 }
 
-const char *ml_meter_text(const struct ml_meter *b, char *text, size_t size)
+const char *ml_meter_text(const struct ml_meter *m, char *text, size_t size)
 {
-    switch (b->spent) {
+    switch (m->spent) {
     case ML_SPENT_TIME:
         snprintf(text, size, "stopped: the script has used its %.15g s of processor time (%s)",
-                 (double)b->time_max_us / 1e6, "script_time_max");
+                 (double)m->time_max_us / 1e6, "script_time_max");
         break;
     case ML_SPENT_MEMORY:
         snprintf(text, size,
                  "stopped: not enough memory: the script may use %llu bytes (memory_max)",
-                 (unsigned long long)b->memory_max);
+                 (unsigned long long)m->memory_max);
         break;
     case ML_SPENT_OUTPUT:
         snprintf(text, size, "stopped: the script may print and log %llu bytes (output_max)",
-                 (unsigned long long)b->output_max);
+                 (unsigned long long)m->output_max);
         break;
     default:
         snprintf(text, size,
                  "stopped: the script has used its %llu instructions (instructions_max)",
-                 (unsigned long long)b->instructions_max);
+                 (unsigned long long)m->instructions_max);
     }
     return text;
 }
 
-void ml_meter_spend(struct ml_meter *b, enum ml_spent what)
+void ml_meter_spend(struct ml_meter *m, enum ml_spent what)
 {
-    if (b->spent)
+    if (m->spent)
         return;
-    b->spent = what;
-    if (b->pool->cap)
-        b->pool->cap += RESERVE;
+    m->spent = what;
+    if (m->pool->cap)
+        m->pool->cap += RESERVE;
 }
 
 /* --- time --- */
 
-static int64_t time_used(const struct ml_meter *b)
+static int64_t time_used(const struct ml_meter *m)
 {
-    int64_t now = b->step_cpu_us >= 0 ? ml_clock_cpu_us() - b->step_cpu_us : 0;
-    return b->time_us + now;
+    int64_t now = m->step_cpu_us >= 0 ? ml_clock_cpu_us() - m->step_cpu_us : 0;
+    return m->time_us + now;
 }
 
 /* The clock on the wall is cheap and never behind: the processor's is read when by that one
  * the time may be over. */
-static void look_at_clock(struct ml_meter *b)
+static void look_at_clock(struct ml_meter *m)
 {
-    if (!b->time_max_us || b->step_cpu_us < 0 || ml_clock_us() < b->look_us)
+    if (!m->time_max_us || m->step_cpu_us < 0 || ml_clock_us() < m->look_us)
         return;
-    int64_t limit = b->spent ? b->time_max_us + b->time_max_us / 5 : b->time_max_us;
-    int64_t left = limit - time_used(b);
-    b->look_us = ml_clock_us() + left;
+    int64_t limit = m->spent ? m->time_max_us + m->time_max_us / 5 : m->time_max_us;
+    int64_t left = limit - time_used(m);
+    m->look_us = ml_clock_us() + left;
     if (left > 0)
         return;
-    if (b->spent)
-        b->grace = 0;
-    ml_meter_spend(b, ML_SPENT_TIME);
+    if (m->spent)
+        m->grace = 0;
+    ml_meter_spend(m, ML_SPENT_TIME);
 }
 
-void ml_meter_enter(struct ml_meter *b)
+void ml_meter_enter(struct ml_meter *m)
 {
-    b->step_cpu_us = ml_clock_cpu_us();
-    b->step_us = ml_clock_us();
-    b->look_us = ml_clock_us() + b->time_max_us - b->time_us;
-    b->stack = __builtin_frame_address(0);
+    m->step_cpu_us = ml_clock_cpu_us();
+    m->step_us = ml_clock_us();
+    m->look_us = ml_clock_us() + m->time_max_us - m->time_us;
+    m->stack = __builtin_frame_address(0);
 }
 
-void ml_meter_leave(struct ml_meter *b)
+void ml_meter_leave(struct ml_meter *m)
 {
-    b->time_us = time_used(b);
-    b->step_cpu_us = -1;
-    b->raised = false;
-    if (b->refused)
-        ml_meter_spend(b, ML_SPENT_MEMORY);
+    m->time_us = time_used(m);
+    m->step_cpu_us = -1;
+    m->raised = false;
+    if (m->refused)
+        ml_meter_spend(m, ML_SPENT_MEMORY);
 }
 
 /* --- counting --- */
 
 /* What is spent counts no more: what follows is its end. */
-static void add(struct ml_meter *b, uint64_t n)
+static void add(struct ml_meter *m, uint64_t n)
 {
-    if (!b->spent)
-        b->used += n < UINT64_MAX - b->used ? n : UINT64_MAX - b->used;
+    if (!m->spent)
+        m->used += n < UINT64_MAX - m->used ? n : UINT64_MAX - m->used;
 }
 
-static void count(struct ml_meter *b, uint64_t n)
+static void count(struct ml_meter *m, uint64_t n)
 {
-    uint64_t most = b->instructions_max;
-    add(b, most && n > most ? most + 1 : n); /* too much at once is not begun */
-    if (b->instructions_max && b->used > b->instructions_max)
-        ml_meter_spend(b, ML_SPENT_INSTRUCTIONS);
-    look_at_clock(b);
+    uint64_t most = m->instructions_max;
+    add(m, most && n > most ? most + 1 : n); /* too much at once is not begun */
+    if (m->instructions_max && m->used > m->instructions_max)
+        ml_meter_spend(m, ML_SPENT_INSTRUCTIONS);
+    look_at_clock(m);
 }
 
-bool ml_meter_take(struct ml_meter *b, uint64_t n)
+bool ml_meter_take(struct ml_meter *m, uint64_t n)
 {
-    count(b, n);
-    return !b->spent;
+    count(m, n);
+    return !m->spent;
 }
 
 /* Whoever settles a write may go on for a while. */
-static bool has_grace(struct ml_meter *b)
+static bool has_grace(struct ml_meter *m)
 {
-    const struct ml_task *task = b->sched->current;
-    if (!task || !task->shield || b->grace == 0)
+    const struct ml_task *task = m->sched->current;
+    if (!task || !task->shield || m->grace == 0)
         return false;
-    b->grace -= b->grace < ML_METER_TICK ? b->grace : ML_METER_TICK;
+    m->grace -= m->grace < ML_METER_TICK ? m->grace : ML_METER_TICK;
     return true;
 }
 
-bool ml_meter_is_over(const struct ml_meter *b)
+bool ml_meter_is_over(const struct ml_meter *m)
 {
-    const struct ml_task *task = b->sched->current;
-    return b->spent && !(task && task->shield && b->grace);
+    const struct ml_task *task = m->sched->current;
+    return m->spent && !(task && task->shield && m->grace);
 }
 
 /* Ends the thread. It yields, and is never resumed: an error would come by every pcall that the
  * script has nested, each of which costs time of its own. */
-static int end_thread(lua_State *L, struct ml_meter *b)
+static int end_thread(lua_State *L, struct ml_meter *m)
 {
     char text[200];
     if (lua_isyieldable(L))
         return lua_yield(L, 0);
-    return b->sched->raise(L, "guard", ml_meter_text(b, text, sizeof text));
+    return m->sched->raise(L, "guard", ml_meter_text(m, text, sizeof text));
 }
 
 void ml_meter_check(lua_State *L)
 {
-    struct ml_meter *b = ml_meter_of(L);
-    if (!b)
+    struct ml_meter *m = ml_meter_of(L);
+    if (!m)
         return;
-    b->raised = false;
-    if (b->spent && !has_grace(b))
-        end_thread(L, b);
+    m->raised = false;
+    if (m->spent && !has_grace(m))
+        end_thread(L, m);
 }
 
 void ml_meter_charge(lua_State *L, uint64_t n)
 {
-    struct ml_meter *b = ml_meter_of(L);
-    if (!b)
+    struct ml_meter *m = ml_meter_of(L);
+    if (!m)
         return;
-    count(b, n);
-    if (b->spent && !has_grace(b))
-        end_thread(L, b);
+    count(m, n);
+    if (m->spent && !has_grace(m))
+        end_thread(L, m);
 }
 
 void ml_meter_output(lua_State *L, size_t bytes)
 {
-    struct ml_meter *b = ml_meter_of(L);
-    if (!b || !b->output_max)
+    struct ml_meter *m = ml_meter_of(L);
+    if (!m || !m->output_max)
         return;
-    b->output += bytes;
-    if (b->output > b->output_max)
-        ml_meter_spend(b, ML_SPENT_OUTPUT);
+    m->output += bytes;
+    if (m->output > m->output_max)
+        ml_meter_spend(m, ML_SPENT_OUTPUT);
     ml_meter_check(L);
 }
 
 void ml_meter_stack(lua_State *L)
 {
-    struct ml_meter *b = ml_meter_of(L);
+    struct ml_meter *m = ml_meter_of(L);
     char *here = __builtin_frame_address(0);
-    if (b && b->stack && b->stack - here > C_STACK_MAX)
+    if (m && m->stack && m->stack - here > C_STACK_MAX)
         luaL_error(L, "C stack overflow: too many coroutines are closed within each other");
 }
 
@@ -207,40 +207,40 @@ static void set_count(lua_State *L, int instructions)
 }
 
 /* The next instruction of the running thread is a tick. */
-static void tick_soon(const struct ml_meter *b)
+static void tick_soon(const struct ml_meter *m)
 {
-    lua_State *co = b->sched ? b->sched->running : NULL;
+    lua_State *co = m->sched ? m->sched->running : NULL;
     if (co)
         set_count(co, 1);
 }
 
 /* Whatever copies bytes needs memory for them: so what it asks for is what it works. */
-static void charge_bytes(struct ml_meter *b, size_t bytes)
+static void charge_bytes(struct ml_meter *m, size_t bytes)
 {
-    b->debt += bytes;
-    if (b->debt < DEBT)
+    m->debt += bytes;
+    if (m->debt < DEBT)
         return;
-    add(b, b->debt / BYTES_A_CHARGE);
-    b->debt = 0;
-    tick_soon(b);
+    add(m, m->debt / BYTES_A_CHARGE);
+    m->debt = 0;
+    tick_soon(m);
 }
 
 /* Refused, Lua collects garbage, which looks at all that there is, and asks for the same again.
  * Refused once more, or going on with something else, it has raised an error. */
-void ml_meter_memory(struct ml_meter *b, const struct ml_request *request, bool had)
+void ml_meter_memory(struct ml_meter *m, const struct ml_request *request, bool had)
 {
-    bool again = b->refused && request->ptr == b->request.ptr &&
-                 request->osize == b->request.osize && request->nsize == b->request.nsize;
-    if (b->refused && !(again && had))
-        ml_meter_spend(b, ML_SPENT_MEMORY);
-    b->refused = !had && !again;
-    b->request = *request;
+    bool again = m->refused && request->ptr == m->request.ptr &&
+                 request->osize == m->request.osize && request->nsize == m->request.nsize;
+    if (m->refused && !(again && had))
+        ml_meter_spend(m, ML_SPENT_MEMORY);
+    m->refused = !had && !again;
+    m->request = *request;
     if (had) {
-        charge_bytes(b, request->nsize - (request->ptr ? request->osize : 0));
+        charge_bytes(m, request->nsize - (request->ptr ? request->osize : 0));
         return;
     }
-    add(b, b->pool->used / BYTES_A_CHARGE);
-    tick_soon(b);
+    add(m, m->pool->used / BYTES_A_CHARGE);
+    tick_soon(m);
 }
 
 void ml_meter_hold(struct ml_meter *m, size_t bytes)
@@ -261,58 +261,58 @@ void ml_meter_let_go(struct ml_meter *m, size_t bytes)
 
 /* Buffers of the standard library grow without a collection when memory is refused: so there
  * has to be room for them. */
-static void make_room(lua_State *L, struct ml_meter *b)
+static void make_room(lua_State *L, struct ml_meter *m)
 {
-    const struct ml_pool *pool = b->pool;
-    if (!b->memory_max || pool->used < b->memory_max / 4 * 3 ||
-        pool->used < b->collected + b->memory_max / 8)
+    const struct ml_pool *pool = m->pool;
+    if (!m->memory_max || pool->used < m->memory_max / 4 * 3 ||
+        pool->used < m->collected + m->memory_max / 8)
         return;
-    add(b, pool->used / BYTES_A_CHARGE);
+    add(m, pool->used / BYTES_A_CHARGE);
     lua_gc(L, LUA_GCCOLLECT);
-    b->collected = pool->used;
+    m->collected = pool->used;
 }
 
 /* --- the hook --- */
 
 /* Has the task had its share of this turn? It goes on in the next: who turns the world is not
  * kept waiting. Not in a coroutine of the script's, which would take the yield for its own. */
-static bool is_long(lua_State *L, struct ml_meter *b)
+static bool is_long(lua_State *L, struct ml_meter *m)
 {
-    const struct ml_sched *s = b->sched;
+    const struct ml_sched *s = m->sched;
     bool may = s->depth == 0 && s->current && s->current->co == L && lua_isyieldable(L);
-    if (!may || s->stopping || ml_clock_us() - b->step_us < SLICE_US)
+    if (!may || s->stopping || ml_clock_us() - m->step_us < SLICE_US)
         return false;
-    b->sliced = true;
+    m->sliced = true;
     return true;
 }
 
 static void on_tick(lua_State *L, lua_Debug *ar)
 {
-    struct ml_meter *b = ml_meter_of(L);
+    struct ml_meter *m = ml_meter_of(L);
     (void)ar;
-    b->raised = false;
-    if (b->refused)
-        ml_meter_spend(b, ML_SPENT_MEMORY);
-    count(b, b->spent ? 1 : ML_METER_TICK);
-    bool over = b->spent && !has_grace(b);
+    m->raised = false;
+    if (m->refused)
+        ml_meter_spend(m, ML_SPENT_MEMORY);
+    count(m, m->spent ? 1 : ML_METER_TICK);
+    bool over = m->spent && !has_grace(m);
     set_count(L, over ? 1 : ML_METER_TICK);
     if (!over)
-        make_room(L, b);
-    b->raised = true; /* if anything is */
+        make_room(L, m);
+    m->raised = true; /* if anything is */
     if (over)
-        end_thread(L, b); /* comes back when it yields: that happens when the hook returns */
+        end_thread(L, m); /* comes back when it yields: that happens when the hook returns */
     else
-        ml_sched_tick(L, b->sched, ML_METER_TICK);
-    b->raised = false;
-    if (!over && is_long(L, b))
+        ml_sched_tick(L, m->sched, ML_METER_TICK);
+    m->raised = false;
+    if (!over && is_long(L, m))
         lua_yield(L, 0);
 }
 
-void ml_meter_attach(struct ml_meter *b, struct ml_sched *s)
+void ml_meter_attach(struct ml_meter *m, struct ml_sched *s)
 {
-    b->sched = s;
-    s->meter = b;
-    b->pool->cap = b->memory_max;
+    m->sched = s;
+    s->meter = m;
+    m->pool->cap = m->memory_max;
     lua_sethook(s->L, on_tick, LUA_MASKCOUNT, ML_METER_TICK);
 }
 
@@ -340,8 +340,8 @@ static int l_pcall(lua_State *L)
 /* The script's message handler is the upvalue. */
 static int l_handler(lua_State *L)
 {
-    struct ml_meter *b = ml_meter_of(L);
-    if (b->raised || b->spent)
+    struct ml_meter *m = ml_meter_of(L);
+    if (m->raised || m->spent)
         return 1;
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);

@@ -2,11 +2,12 @@
 /*
  * What the Lua code of a run may use: instructions, processor time, memory.
  *
- * A budget that is on puts a count hook on every thread of the state. What is
- * spent is spent for good: from then on each tick of the hook raises, on every
- * thread, and the pcall, xpcall and coroutine functions of ml_meter_open pass
- * the error on, so that no script can catch it and go on. C functions that run
- * long without a tick (patterns, sorting, moves) charge what they do.
+ * A meter that is on puts a count hook on every thread of the state. What is
+ * spent is spent for good: the next tick of the hook ends its thread, which
+ * yields and is never resumed. Where a thread cannot yield the tick raises
+ * instead, again and again, and the pcall, xpcall and coroutine functions of
+ * ml_meter_open pass that on, so that no script can catch it. C functions that
+ * run long without a tick (patterns, sorting, moves) charge what they do.
  *
  * Invariants
  *   1. Off costs nothing: no hook, no look at the clock, the functions of Lua.
@@ -16,17 +17,17 @@
  *      instructions, and a fifth of the time, beyond the end.
  *   4. A message handler never runs for an error that the hook raised: it would
  *      run without hooks.
- * *   5. Every thread that is made is charged its first tick, so many threads of
+ *   5. Every thread that is made is charged its first tick, so many threads of
  *      few instructions count as well.
- *   6. A task that runs for long is put off to the next turn, and no other runs before it goes
- * on.
+ *   6. A task that runs for long is put off to the next turn, and no other runs
+ *      before it goes on.
  *
- *     struct ml_meter b = {.instructions_max = 1000000};
- *     ml_meter_begin(&b, &pool);
- *     ml_meter_attach(&b, &sched);       // L's hook; threads made later inherit it
+ *     struct ml_meter m = {.instructions_max = 1000000};
+ *     ml_meter_begin(&m, &pool);
+ *     ml_meter_attach(&m, &sched);       // L's hook; threads made later inherit it
  *     ...run...
- *     if (b.spent)
- *         puts(ml_meter_text(&b, text, sizeof text));
+ *     if (m.spent)
+ *         puts(ml_meter_text(&m, text, sizeof text));
  */
 #ifndef ML_TASK_METER_H
 #define ML_TASK_METER_H
@@ -90,35 +91,35 @@ struct ml_meter {
 };
 
 /* Begins a run: nothing is used. Without any limit it stays off. */
-void ml_meter_begin(struct ml_meter *b, struct ml_pool *pool);
+void ml_meter_begin(struct ml_meter *m, struct ml_pool *pool);
 /* Hooks the state of the scheduler. */
-void ml_meter_attach(struct ml_meter *b, struct ml_sched *s);
+void ml_meter_attach(struct ml_meter *m, struct ml_sched *s);
 /* The allocator of the state was asked for more: did it have it? */
-void ml_meter_memory(struct ml_meter *b, const struct ml_request *request, bool had);
+void ml_meter_memory(struct ml_meter *m, const struct ml_request *request, bool had);
 /* Something of so many bytes is held for the script outside of Lua, until it is let go: with
  * what Lua has it may not pass the limit. m NULL: no limit. */
 void ml_meter_hold(struct ml_meter *m, size_t bytes);
 void ml_meter_let_go(struct ml_meter *m, size_t bytes);
 /* The scheduler enters Lua and comes back. */
-void ml_meter_enter(struct ml_meter *b);
-void ml_meter_leave(struct ml_meter *b);
-/* Counts `n` instructions for work that a C function is about to do. Raises when the budget is
- * spent. Fine on any thread of any state; without a budget it does nothing. */
+void ml_meter_enter(struct ml_meter *m);
+void ml_meter_leave(struct ml_meter *m);
+/* Counts `n` instructions for work that a C function is about to do. Ends the thread when they
+ * are spent. Fine on any thread of any state; without a meter it does nothing. */
 void ml_meter_charge(lua_State *L, uint64_t n);
 /* The same for whoever has caught an error, or comes back from a thread. */
 void ml_meter_check(lua_State *L);
-/* May the budget's owner go on counting? As ml_meter_charge without raising: false = spent. */
-bool ml_meter_take(struct ml_meter *b, uint64_t n);
+/* As ml_meter_charge, for code without Lua: false = spent. */
+bool ml_meter_take(struct ml_meter *m, uint64_t n);
 /* Raises "C stack overflow" where closing one more coroutine could run out of it. */
 void ml_meter_stack(lua_State *L);
-/* The budget of the state, NULL = none. */
+/* The meter of the state, NULL = none. */
 struct ml_meter *ml_meter_of(lua_State *L);
 /* Writes what was spent, for people; returns text. */
-const char *ml_meter_text(const struct ml_meter *b, char *text, size_t size);
+const char *ml_meter_text(const struct ml_meter *m, char *text, size_t size);
 /* Is the meter spent, also for the task that runs? */
-bool ml_meter_is_over(const struct ml_meter *b);
+bool ml_meter_is_over(const struct ml_meter *m);
 /* Marks as spent, unless something is already. */
-void ml_meter_spend(struct ml_meter *b, enum ml_spent what);
+void ml_meter_spend(struct ml_meter *m, enum ml_spent what);
 /* Counts bytes of output before they are written. Raises when there have been too many. */
 void ml_meter_output(lua_State *L, size_t bytes);
 /* Replaces pcall and xpcall of the global table, and create and close of coroutine. */

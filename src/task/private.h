@@ -11,7 +11,7 @@
 /* The scheduler of this state. */
 struct ml_sched *ml_sched_of(lua_State *L);
 
-/* Count hook of a state with a budget: `n` instructions of the running thread are over. Raises
+/* Count hook of a state with a meter: `n` instructions of the running thread are over. Raises
  * "cancelled" where it is stopped or broken off. */
 void ml_sched_tick(lua_State *L, struct ml_sched *s, int n);
 /* Lua code is about to run on this thread: while the scheduler stops it is watched. */

@@ -348,7 +348,7 @@ static void take_traceback(struct ml_task *task)
         lua_pop(L, 1); /* memory is out: the message itself stays */
 }
 
-/* The budget looks at the time of the outermost step. */
+/* The meter looks at the time of the outermost step. */
 static bool enter(struct ml_sched *s)
 {
     bool outermost = s->meter && s->meter->step_cpu_us < 0;
