@@ -233,6 +233,27 @@ static void chains_of_members_that_crash_lua(void **state)
     assert_int_equal(run(host, "local a = {} a.b = a assert(a.b.b.b.b.b.b == a)"), 0);
 }
 
+/* What looks at a script before it runs has no more memory than the script: a text that
+ * compiles and cannot be looked at is refused as well. */
+static void a_script_that_fills_the_memory_itself(void **state)
+{
+    struct host *host = *state;
+    static char text[4000000];
+    moonlever_set(host->h, "memory_max", "8388608");
+    for (size_t n = 100000; n < sizeof text / 8; n += 20000) {
+        size_t len = (size_t)sprintf(text, "local t = {");
+        while (len < n)
+            len += (size_t)sprintf(text + len, "'%zu',", len);
+        len += (size_t)sprintf(text + len, "} print 'ran'");
+        int rc = moonlever_run_text(host->h, "s", text, len, 0, NULL);
+        if (rc == MOONLEVER_OK)
+            assert_true(finish(host) == 0 || moonlever_exit_code(host->h) == 6);
+        else
+            assert_int_equal(rc, MOONLEVER_ENOMEM);
+    }
+    assert_int_equal(run(host, "print 'next'"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +267,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(long_scripts_are_cut_into_slices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slices_are_not_seen_by_other_tasks, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_script_that_fills_the_memory_itself, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(chains_of_members_that_crash_lua, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
