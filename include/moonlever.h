@@ -103,6 +103,9 @@ struct moonlever_status {
     int64_t pause_us;        /* a lane waits this long on the server's word, 0 = none */
     int pause_status;        /* the HTTP status that asked for it */
     char current[96];        /* what is being done, such as "screendesk.recordings.update" */
+    uint64_t memory;         /* bytes that Lua has held at most */
+    uint64_t instructions;   /* of Lua code and what was counted as such, ... */
+    uint64_t script_us;      /* ... and its processor time; 0 for a run without limits */
 };
 
 /* What a code means, in English; never NULL. */
@@ -141,6 +144,21 @@ MOONLEVER_API void moonlever_close(moonlever *h);
  *   profile       NAME         for its service, whatever connect{} says
  *   proxy         true|false   honour HTTPS_PROXY and NO_PROXY
  *   ca_file       PATH         certificates to trust instead of the system's
+ *
+ * What scripts may do (docs/confinement.md). Beyond it the run ends with 6 and an error of kind
+ * "guard" that no script can catch. 0 = no limit; lists are apart by commas, "" = none.
+ *   confine       true|false   an allow-listed library, and the limits below unless they are
+ *                              set (true); Moonlever's ready-made scripts are trusted
+ *   memory_max    BYTES        of the Lua state, 4 MiB and more (256 MiB)
+ *   instructions_max N         of Lua code, and work of its library counted as such (5e9)
+ *   script_time_max SECONDS    of processor time in Lua code; waiting is free (60)
+ *   output_max    BYTES        printed and logged (64 MiB)
+ *   files         true|false   csv, reports and uploads may use files (false when confined)
+ *   hosts         ORIGINS      that may be talked to, such as https://app.screendesk.io; not
+ *                              set: those of the host's settings, none that scripts choose
+ *   methods       METHODS      that may be sent, such as GET,HEAD,PATCH (all)
+ *   writes        RESOURCES    that may be written, such as screendesk.recordings (all);
+ *                              the header of a script only narrows it
  */
 MOONLEVER_API int moonlever_set(moonlever *h, const char *key, const char *value);
 MOONLEVER_API void moonlever_on_log(moonlever *h, moonlever_log_fn fn, void *ud);

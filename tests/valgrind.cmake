@@ -13,9 +13,8 @@ set(valgrind ${VALGRIND} --quiet --error-exitcode=99 --leak-check=full
 # four threads of test_threads, one at a time there; ./dev tsan looks at them.
 # test_net_loop counts turns around a fork, which valgrind schedules in its own way.
 # test_embed_memory and test_journal_memory count allocations, and valgrind has them in its own hands.
-# test_threads: valgrind does not know that F_OFD_SETLKW waits, and lets no other thread run meanwhile.
 set(valgrind_skip test_embed_cycles test_embed_memory test_json_random test_journal_faults
-  test_journal_memory test_net_loop test_threads)
+  test_journal_memory test_net_loop test_pattern test_threads)
 foreach(source IN LISTS unit_sources)
   get_filename_component(name ${source} NAME_WE)
   if(NOT name IN_LIST valgrind_skip)

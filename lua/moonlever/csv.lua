@@ -322,6 +322,7 @@ function csv.reader(path, options)
   if type(path) ~= "string" or path == "" then
     usage("csv.reader: a file name is needed, got %s", path == "" and "an empty one" or type(path))
   end
+  if not options.text then raw.use_file("csv.reader") end
   local self = setmetatable({
     path = path, raw = options.raw, text = "", at = 1, line = 1, ended = false,
   }, Reader)

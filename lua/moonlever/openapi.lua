@@ -375,6 +375,7 @@ function openapi.catalogue(root, options, where)
 end
 
 local function read(path)
+  raw.use_file("openapi")
   local file, why = open(path, "rb")
   if not file then errors.usage(("openapi: cannot read %s: %s"):format(path, (tostring(why):gsub("^.*: ", "")))) end
   local text = file:read("a")
@@ -407,6 +408,7 @@ function openapi.connect(document, options)
   local root, where = document, nil
   if type(document) == "string" then root, where = read(document), document end
   local catalogue = openapi.catalogue(root, options, where)
+  catalogue.chosen = true -- its address comes from the script, as the document does
   return service.client(catalogue, {
     url = options.url, rate = options.rate, concurrency = options.concurrency, headroom = options.headroom,
   })

@@ -83,6 +83,7 @@ function out.file(path, options)
   end
   local self = setmetatable({ path = path, state = "open", parts = {}, size = 0 }, File)
   if path == "-" then return self end
+  raw.use_file(path)
   if not is_stream(path) then
     self.temporary = ("%s.part-%08x"):format(path, math.floor(raw.random() * 0xffffffff))
   end

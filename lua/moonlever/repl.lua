@@ -40,9 +40,9 @@ local function undefined(session, name)
   error(("undefined variable '%s'%s"):format(tostring(name), best and ("; did you mean '%s'?"):format(best) or ""), 3)
 end
 
--- The globals of the session in front of those of the engine.
+-- The globals of the session in front of those of scripts.
 local function environment(session)
-  local env, defined = {}, {}
+  local env, defined, base = {}, {}, raw.environment()
   env._G = env
   return setmetatable(env, {
     __index = function(_, name)
@@ -51,7 +51,7 @@ local function environment(session)
         rawset(env, name, moonlever.connect(CLIENTS[name]))
         return rawget(env, name)
       end
-      local value = rawget(_G, name)
+      local value = rawget(base, name)
       if value == nil and not defined[name] then undefined(session, name) end
       return value
     end,
@@ -64,18 +64,19 @@ end
 
 -- What completion may look at.
 local function look_around(session)
+  local base = raw.environment()
   session.variables = CLIENTS
   session.commands = commands.names
   function session.peek(name)
     if name == "_" and rawget(session.env, "_") == nil then return session.last end
     local value = rawget(session.env, name)
-    if value == nil then value = rawget(_G, name) end
+    if value == nil then value = rawget(base, name) end
     return value
   end
   function session.globals()
     local set, list = { _ = true }, {}
     for name in pairs(CLIENTS) do set[name] = true end
-    for _, names in ipairs { session.env, _G } do
+    for _, names in ipairs { session.env, base } do
       for name in next, names do set[name] = true end
     end
     for name in pairs(set) do list[#list + 1] = name end

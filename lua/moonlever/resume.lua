@@ -47,7 +47,7 @@ local function chunk_of(run)
       fix = "it was made by another program: run that again", config = true,
     })
   end
-  local chunk, why = load(run.source:gsub("^#[^\n]*", ""), "@" .. run.script, "t")
+  local chunk, why = load(run.source:gsub("^#[^\n]*", ""), "@" .. run.script, "t", raw.environment())
   if not chunk then errors.raise("usage", why, { config = true }) end
   return chunk
 end

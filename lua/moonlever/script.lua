@@ -106,6 +106,7 @@ end
 
 function convert.file(arg, text)
   if text == "-" then return text end
+  raw.use_file(arg.label)
   local handle, reason = open(text, "rb")
   if not handle then problem("%s: cannot read %s: %s", arg.label, text, (reason:gsub("^.*: ", ""))) end
   -- A directory opens but cannot be read.

@@ -333,6 +333,7 @@ local function connect_handle(options, catalogue, origin, profile)
     profile = profile and profile.name, environment = config.environment_counts(profile, catalogue, origin),
     rate = options.rate or (profile and profile.rate),
     concurrency = options.concurrency or usual_concurrency(catalogue), headroom = headroom and headroom / 100,
+    chosen = options.url ~= nil or catalogue.chosen,
   })
   if ok then return handle end
   if errors.is(handle) then

@@ -74,6 +74,7 @@ local function check_path(op, path)
   if type(path) ~= "string" or path == "" then
     errors.usage(("%s: the path of the file must be a string, not %s"):format(op.call, check.describe(path)))
   end
+  raw.use_file(op.call)
   local file, why = nil, "this program does not let scripts read files"
   if open then file, why = open(path, "rb") end
   if not file then errors.usage(("%s: cannot read %s"):format(op.call, tostring(why))) end

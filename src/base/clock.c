@@ -16,6 +16,11 @@ int64_t ml_clock_us(void)
     return read_us(CLOCK_MONOTONIC);
 }
 
+int64_t ml_clock_cpu_us(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t ml_clock_wall_ms(void)
 {
     return read_us(CLOCK_REALTIME) / 1000;

@@ -10,6 +10,8 @@
 
 /* Microseconds of a clock that never jumps (CLOCK_MONOTONIC). */
 int64_t ml_clock_us(void);
+/* Microseconds of processor time that the calling thread has used. */
+int64_t ml_clock_cpu_us(void);
 /* Milliseconds since 1970 in UTC: for HTTP dates and for people. */
 int64_t ml_clock_wall_ms(void);
 /* A number in [0,1) from a generator seeded by the kernel, one state per caller. */

@@ -37,6 +37,8 @@ void ml_bind_create(struct ml_bind *b)
     ml_host_create(&b->host);
     b->door.begin = begin;
     b->door.begin_ud = b;
+    b->door.writes = &b->reach.writes;
+    b->reach.files = true;
     ml_buf_create(&b->report, REPORT_MAX);
     ml_buf_create(&b->plan, REPORT_MAX);
     ml_buf_create(&b->failures, REPORT_MAX);
@@ -52,6 +54,7 @@ void ml_bind_destroy(struct ml_bind *b)
         free(s);
     }
     ml_door_destroy(&b->door);
+    ml_reach_destroy(&b->reach);
     ml_record_destroy(&b->record);
     ml_host_destroy(&b->host);
     ml_buf_destroy(&b->report);
@@ -126,9 +129,20 @@ int ml_bind_raise(lua_State *L, const struct ml_err *err)
     return lua_error(L);
 }
 
+int ml_bind_refuse(lua_State *L, struct ml_bind *b, const struct ml_err *err)
+{
+    if (err->kind == ML_GUARD)
+        ml_door_trip(&b->door, err->text);
+    return ml_bind_raise(L, err);
+}
+
 int ml_bind_raise_text(lua_State *L, const char *kind, const char *text)
 {
-    ml_bind_push_error(L, strcmp(kind, "cancelled") == 0 ? ML_CANCELLED : ML_USAGE, text);
+    ml_bind_push_error(L,
+                       strcmp(kind, "cancelled") == 0 ? ML_CANCELLED
+                       : strcmp(kind, "guard") == 0   ? ML_GUARD
+                                                      : ML_USAGE,
+                       text);
     return lua_error(L);
 }
 

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "bind/door.h"
 #include "bind/host.h"
+#include "bind/reach.h"
 #include "bind/record.h"
 #include "net/net.h"
 #include "task/task.h"
@@ -37,6 +38,7 @@ struct ml_bind {
     struct ml_sched *sched;
     struct ml_log *log;
     struct ml_door door;
+    struct ml_reach reach;
     struct ml_record record;
     struct ml_host host;
     unsigned concurrency;
@@ -74,6 +76,8 @@ struct ml_bind {
 };
 
 #define ML_ERROR_TYPE "moonlever.error"
+/* In the registry: the globals of confined scripts; not there = the state's own. */
+#define ML_ENVIRONMENT "moonlever.environment"
 
 void ml_bind_create(struct ml_bind *b);
 void ml_bind_destroy(struct ml_bind *b);
@@ -92,6 +96,8 @@ int ml_bind_raise(lua_State *L, const struct ml_err *err);
 int ml_bind_raise_text(lua_State *L, const char *kind, const char *text);
 /* Pushes an error object {kind=, message=}. */
 void ml_bind_push_error(lua_State *L, enum ml_kind kind, const char *text);
+/* Raises what a guard has refused; caught or not, the run ends with 6. */
+int ml_bind_refuse(lua_State *L, struct ml_bind *b, const struct ml_err *err);
 /* Adds functions to the table on top of the stack, each with the engine as upvalue. */
 void ml_bind_functions(lua_State *L, struct ml_bind *b, const luaL_Reg *functions);
 /* Makes the metatable `name` with these methods, all with the engine as upvalue. */
@@ -114,6 +120,10 @@ void ml_bind_journal(lua_State *L, struct ml_bind *b);
 void ml_bind_credential(lua_State *L, struct ml_bind *b);
 void ml_bind_console(lua_State *L, struct ml_bind *b);
 void ml_bind_host(lua_State *L, struct ml_bind *b);
+
+/* strings.c: replaces find, match, gmatch and gsub in the string library on top of the stack:
+ * as in Lua, but their steps are charged to the meter of the state (task/meter.h). */
+void ml_bind_strings(lua_State *L);
 
 /* console.c: what raw.ask waits for an answer to, NULL = nothing. */
 const char *ml_bind_asks(const struct ml_bind *b);

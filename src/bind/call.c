@@ -9,6 +9,7 @@
 #include "bind/bind.h"
 #include "bind/http.h"
 #include "bind/json.h"
+#include "task/meter.h"
 
 static struct ml_http_call *check_call(lua_State *L, int idx)
 {
@@ -144,6 +145,8 @@ void ml_http_close(struct ml_http_call *c)
     if (call && c->change && (ml_call_doubt(call) || ml_call_status(call)))
         ml_change_touch(c->change);
     c->call = NULL;
+    if (call)
+        ml_meter_let_go(c->meter, c->held);
     ml_call_free(call);
     ml_op_finish(&c->op); /* who waits for it hears that it is closed */
 }

@@ -66,6 +66,7 @@ void ml_door_reset(struct ml_door *door)
                              .max_deletes = door->max_deletes,
                              .confirmed_for = door->confirmed_for,
                              .canary = door->canary,
+                             .writes = door->writes,
                              .begin = door->begin,
                              .begin_ud = door->begin_ud,
                              .confirm = door->confirm,
@@ -98,6 +99,8 @@ int ml_door_switch(struct ml_door *door, const char *const *names, size_t n, str
 
 bool ml_door_licensed(const struct ml_door *door, const char *resource)
 {
+    if (door->writes && !ml_names_allow(door->writes, resource))
+        return false;
     return !door->licence || has_name(door->licence, door->licence_len, resource);
 }
 
@@ -220,6 +223,9 @@ static int refuse(struct ml_door *door, struct ml_err *err, const struct ml_entr
 {
     if (door->stopped[0])
         return ml_err_set(err, ML_GUARD, "%s", door->stopped);
+    if (door->writes && !ml_names_allow(door->writes, e->resource))
+        return ml_err_set(err, ML_GUARD, "scripts may not write to %s: it is not in writes",
+                          e->resource);
     if (!ml_door_licensed(door, e->resource))
         return ml_err_set(err, ML_GUARD,
                           "the script does not declare that it writes to %s; add it to "

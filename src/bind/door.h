@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "bind/reach.h"
 
 /* The states a change can be counted in, in the order they are shown. */
 enum ml_state {
@@ -58,7 +59,8 @@ struct ml_door {
     bool signed_out; /* changes stay planned since the credential is not accepted */
     char run_id[24]; /* "" until the first change */
     bool resumed;    /* the run has an id, and its changes are of an earlier process too */
-    char **licence;  /* resources that may be written, NULL = all */
+    const struct ml_names *writes; /* the host's own list of them, NULL = all */
+    char **licence;                /* resources that may be written, NULL = all */
     size_t licence_len;
     char **switches; /* what the script has switched on */
     size_t switches_len;

@@ -13,16 +13,19 @@
 #include "bind/bind.h"
 #include "bind/credential.h"
 #include "bind/http.h"
+#include "task/meter.h"
 
 #define CLIENT_TYPE "moonlever.client"
 #define MAX_CREDENTIALS 4
 #define MAX_HEADERS 32
+#define CALL_SIZE 2048 /* bytes of a call, about, beside its request */
 #define USER_AGENT "moonlever/" MOONLEVER_VERSION
 
 struct credential {
     char name[32];
-    char env[64]; /* where the secret comes from, for messages */
-    char *line;   /* "Authorization: Bearer ...", owned, wiped; NULL = not set */
+    char env[64];   /* where the secret comes from, for messages */
+    bool elsewhere; /* there is one, for another origin */
+    char *line;     /* "Authorization: Bearer ...", owned, wiped; NULL = not set */
 };
 
 struct ml_http_client {
@@ -69,9 +72,31 @@ static int usage(lua_State *L, const char *fmt, const char *what)
     return ml_bind_raise(L, &err);
 }
 
+/* Is the credential for another origin than this one, which a confined script has chosen? Those
+ * of the known services are for the origin that the host has given them. */
+static bool is_elsewhere(const struct ml_bind *b, const char *env, const char *origin)
+{
+    static const char *const homes[][3] = {
+        {"SCREENDESK_TOKEN", "SCREENDESK_URL", "https://app.screendesk.io"},
+        {"SCREENDESK_SCIM_TOKEN", "SCREENDESK_URL", "https://app.screendesk.io"},
+        {"SCREENDRAGON_TOKEN", "SCREENDRAGON_URL", ""},
+        {"WORKDRIVE_API_KEY", "WORKDRIVE_URL", ""}};
+    struct ml_err ignored;
+    for (size_t i = 0; i < sizeof homes / sizeof *homes; i++) {
+        if (strcmp(homes[i][0], env) != 0)
+            continue;
+        const char *set = ml_bind_get(b, homes[i][1]);
+        char *home = ml_net_spell(set && *set ? set : homes[i][2], &ignored);
+        bool elsewhere = !home || strcmp(home, origin) != 0;
+        free(home);
+        return elsewhere;
+    }
+    return false;
+}
+
 /* The credential described by the table at the top. */
 static void add_credential(lua_State *L, struct ml_bind *b, struct ml_http_client *c,
-                           const char *name)
+                           const char *name, bool chosen)
 {
     luaL_argcheck(L, c->credentials_len < MAX_CREDENTIALS, 1, "too many credentials");
     int t = lua_gettop(L);
@@ -85,6 +110,11 @@ static void add_credential(lua_State *L, struct ml_bind *b, struct ml_http_clien
     snprintf(cred->env, sizeof cred->env, "%s", env);
     cred->line = NULL;
     c->credentials_len++;
+    cred->elsewhere = chosen && is_elsewhere(b, env, ml_origin_text(c->origin));
+    if (cred->elsewhere) {
+        lua_settop(L, t);
+        return;
+    }
     if (ml_credential_find(L, b, t, env, ml_origin_text(c->origin), &secret, &err) < 0)
         ml_bind_raise(L, &err);
     if (secret && *secret) {
@@ -96,19 +126,20 @@ static void add_credential(lua_State *L, struct ml_bind *b, struct ml_http_clien
     lua_settop(L, t);
 }
 
-static void add_credentials(lua_State *L, struct ml_bind *b, struct ml_http_client *c)
+static void add_credentials(lua_State *L, struct ml_bind *b, struct ml_http_client *c,
+                            bool chosen)
 {
     if (lua_getfield(L, 1, "credentials") == LUA_TTABLE)
         for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
             luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING && lua_istable(L, -1), 1,
                           "bad credentials");
-            add_credential(L, b, c, lua_tostring(L, -2));
+            add_credential(L, b, c, lua_tostring(L, -2), chosen);
         }
     lua_pop(L, 1);
 }
 
 /* raw.connect{service=, origin=, credentials=, profile=, environment=, rate=, concurrency=,
- * headroom=, timeout=} -> client */
+ * headroom=, timeout=, chosen=} -> client; chosen: the script has named the origin */
 static int l_connect(lua_State *L)
 {
     struct ml_bind *b = ml_bind_of(L);
@@ -125,9 +156,14 @@ static int l_connect(lua_State *L)
     c->origin = ml_net_origin(b->net, text_field(L, 1, "origin", ""), &err);
     if (!c->origin)
         return ml_bind_raise(L, &err);
+    lua_getfield(L, 1, "chosen");
+    bool chosen = lua_toboolean(L, -1);
+    if (ml_reach_origin(&b->reach, ml_origin_text(c->origin), chosen, &err) < 0)
+        return ml_bind_refuse(L, b, &err);
+    lua_settop(L, 2);
     lua_pushstring(L, ml_origin_text(c->origin));
     lua_setiuservalue(L, 2, 1);
-    add_credentials(L, b, c);
+    add_credentials(L, b, c, chosen && b->reach.confined);
     lua_settop(L, 2);
     return 1;
 }
@@ -174,7 +210,10 @@ static const char *credential_line(lua_State *L, const struct ml_http_client *c,
         if (strcmp(cred->name, name) != 0)
             continue;
         if (!cred->line) {
-            ml_err_set(&err, ML_AUTH, "no credential: %s is not set", cred->env);
+            ml_err_set(&err, ML_AUTH,
+                       cred->elsewhere ? "no credential: %s is for another origin"
+                                       : "no credential: %s is not set",
+                       cred->env);
             ml_bind_raise(L, &err);
         }
         return cred->line;
@@ -262,7 +301,10 @@ static enum ml_effect effect_of(lua_State *L, const char *name)
 static void on_call_end(struct ml_call *call, void *ud)
 {
     struct ml_http_call *c = ud;
-    (void)call;
+    size_t len;
+    ml_call_body(call, &len);
+    c->held += len;
+    ml_meter_hold(c->meter, len);
     ml_op_finish(&c->op);
 }
 
@@ -356,9 +398,14 @@ static void bind_change(lua_State *L, struct ml_bind *b, struct ml_http_call *ca
 static int launch(struct ml_bind *b, struct ml_http_call *call, const struct ml_call_spec *spec,
                   const char *operation, struct ml_err *err)
 {
+    if (ml_reach_method(&b->reach, spec->method, spec->effect == ML_READ, err) < 0)
+        return -1;
     snprintf(b->current, sizeof b->current, "%s", operation);
     if (ml_call_start(b->net, spec, on_call_end, call, &call->call, err) < 0)
         return -1;
+    call->meter = b->sched->meter;
+    call->held = strlen(spec->target) + spec->body_len + CALL_SIZE;
+    ml_meter_hold(call->meter, call->held);
     ml_net_kick(b->net);
     return 0;
 }
@@ -390,7 +437,7 @@ static int l_start(lua_State *L)
         bind_change(L, b, call, 3, &spec);
     }
     if (launch(b, call, &spec, text_field(L, 2, "operation", spec.method), &err) < 0)
-        return ml_bind_raise(L, &err);
+        return ml_bind_refuse(L, b, &err);
     lua_pushvalue(L, 3);
     return 1;
 }

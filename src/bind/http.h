@@ -25,7 +25,9 @@ struct ml_http_call {
     struct ml_op op;
     struct ml_call *call; /* NULL while closed */
     bool write;
-    struct change *change; /* of a write; anchored as user value 1 */
+    struct change *change;  /* of a write; anchored as user value 1 */
+    struct ml_meter *meter; /* counts what the call holds, NULL = nobody does */
+    size_t held;            /* bytes: its copy of the request, and its answer */
 };
 
 /* An absolute write with the usual headers. Strings are copied. */

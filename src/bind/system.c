@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "bind/bind.h"
+#include "task/meter.h"
 
 /* raw.setting(name) -> string|nil; names of credentials are refused */
 static int l_setting(lua_State *L)
@@ -69,10 +70,32 @@ static int l_redacted(lua_State *L)
     return 1;
 }
 
+/* raw.use_file(what): raises guard where scripts may not use files; `what` asks for one */
+static int l_use_file(lua_State *L)
+{
+    struct ml_bind *b = ml_bind_of(L);
+    struct ml_err err;
+    if (ml_reach_file(&b->reach, luaL_checkstring(L, 1), &err) < 0)
+        return ml_bind_refuse(L, b, &err);
+    return 0;
+}
+
+/* raw.environment() -> the table of the globals that scripts see */
+static int l_environment(lua_State *L)
+{
+    if (lua_getfield(L, LUA_REGISTRYINDEX, ML_ENVIRONMENT) != LUA_TTABLE)
+        lua_pushglobaltable(L);
+    return 1;
+}
+
 /* raw.log(level, text) */
 static int l_log(lua_State *L)
 {
-    ml_log(ml_bind_of(L)->log, (int)luaL_checkinteger(L, 1), "%s", luaL_checkstring(L, 2));
+    int level = (int)luaL_checkinteger(L, 1);
+    size_t len;
+    const char *text = luaL_checklstring(L, 2, &len);
+    ml_meter_output(L, len);
+    ml_log(ml_bind_of(L)->log, level, "%s", text);
     return 0;
 }
 
@@ -82,6 +105,7 @@ static int l_write(lua_State *L)
     struct ml_bind *b = ml_bind_of(L);
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
+    ml_meter_output(L, len);
     if (b->output)
         b->output(b->output_ud, text, len);
     return 0;
@@ -142,6 +166,7 @@ static int l_print(lua_State *L)
     luaL_pushresult(&line);
     size_t len;
     const char *text = lua_tolstring(L, -1, &len);
+    ml_meter_output(L, len);
     if (b->output)
         b->output(b->output_ud, text, len);
     return 0;
@@ -292,6 +317,8 @@ void ml_bind_system(lua_State *L, struct ml_bind *b)
                                          {"concurrency", l_concurrency},
                                          {"log", l_log},
                                          {"redacted", l_redacted},
+                                         {"use_file", l_use_file},
+                                         {"environment", l_environment},
                                          {"write", l_write},
                                          {"private_file", l_private_file},
                                          {"print", l_print},

@@ -48,6 +48,8 @@ static size_t read_fields(lua_State *L, struct ml_call_header *fields)
 static int check_file(const struct ml_bind *b, const char *path, struct ml_err *err)
 {
     struct stat st;
+    if (ml_reach_file(&b->reach, "upload", err) < 0)
+        return -1;
     if (!b->env) /* a host that confines its scripts does not let them read files */
         return ml_err_set(err, ML_USAGE, "this program does not let scripts read files");
     if (stat(path, &st) < 0 || access(path, R_OK) < 0)
@@ -89,8 +91,9 @@ static int l_upload(lua_State *L)
                                 .deadline_ms = LONGEST_MS};
     const char *operation = text(L, "operation");
     spec.origin = ml_net_origin(b->net, text(L, "origin"), &err);
-    if (!spec.origin || check_file(b, form.path, &err) < 0)
-        return ml_bind_raise(L, &err);
+    if (!spec.origin || check_file(b, form.path, &err) < 0 ||
+        ml_reach_origin(&b->reach, ml_origin_text(spec.origin), false, &err) < 0)
+        return ml_bind_refuse(L, b, &err);
     ml_task_check(L, b->sched);
     lua_getfield(L, 1, "change");
     if (!ml_http_begin(L, b, &spec, lua_gettop(L), operation, &err))

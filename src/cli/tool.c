@@ -64,6 +64,8 @@ static int run_tool(const struct ml_options *o, struct tool *tool, const char *n
     moonlever_on_output(tool->h, on_output, tool);
     int rc = moonlever_set(tool->h, "log_level", ml_drive_log_level(o));
     if (rc == MOONLEVER_OK)
+        rc = moonlever_set(tool->h, "confine", "false");
+    if (rc == MOONLEVER_OK)
         rc = moonlever_set(tool->h, "env", "true"); /* where the journal is */
     if (rc == MOONLEVER_OK && o->command == ML_CMD_CONFIG && o->count[ML_FLAG_PROFILE])
         rc = moonlever_set(tool->h, "profile", o->values[ML_FLAG_PROFILE]);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "bind/json.h"
+#include "engine/confine.h"
 
 #define TASKS_A_TURN 256
 #define TASKS_US 2000 /* after so long a turn leaves the other tasks to the next one */
@@ -222,6 +223,8 @@ static int64_t kill_time(const struct ml_engine *e)
 /* Has the run come to its end? The script has ended, and with it every task it started. */
 static void check_end(struct ml_engine *e)
 {
+    if (!e->stopping && ml_limits_spent(e))
+        stop_tasks(e);
     if (!e->stopping && ml_task_ended(e->main) && e->main->state != ML_TASK_DONE) {
         ml_result_task(e, e->main);
         stop_tasks(e);
@@ -376,7 +379,13 @@ static void set_arg(lua_State *L, const struct ml_engine *e)
         lua_pushstring(L, e->argv[i]);
         lua_rawseti(L, -2, i + 1);
     }
-    lua_setglobal(L, "arg");
+    if (e->limits.own)
+        lua_pushglobaltable(L);
+    else
+        ml_confine_environment(L);
+    lua_insert(L, -2);
+    lua_setfield(L, -2, "arg");
+    lua_pop(L, 1);
 }
 
 /* Protected: upvalues are none; arguments are the engine and the loaded script. */
@@ -398,7 +407,7 @@ static int spawn_main(struct ml_engine *e, const char *text, size_t len, struct 
     lua_State *L = e->L;
     lua_pushcfunction(L, l_spawn_main);
     lua_pushlightuserdata(L, e);
-    if (ml_state_load(L, e->name, text, len, err) < 0)
+    if (ml_state_load(L, e->name, text, len, !e->limits.confine || e->limits.own, err) < 0)
         return -1;
     if (lua_pcall(L, 2, 0, 0) == LUA_OK)
         return 0;
@@ -445,6 +454,7 @@ int ml_engine_start(struct ml_engine *e, const char *name, const char *text, siz
     reset(e);
     if (copy_script(e, name, text, len, argc, argv) < 0)
         return ml_err_set(err, ML_MEMORY, "out of memory");
+    ml_limits_begin(e);
     e->net_conf.read_only = e->bind.door.dry_run;
     e->net_conf.ca_file = e->ca_file;
     if (outage_of(e, err) < 0)

@@ -28,12 +28,27 @@
 #include "base/pool.h"
 #include "bind/bind.h"
 #include "net/net.h"
+#include "task/meter.h"
 #include "task/task.h"
 
 enum ml_phase { ML_IDLE, ML_RUNNING, ML_ENDED };
 
+/* What a host allows the Lua code of a run. */
+struct ml_limits {
+    bool confine; /* scripts see an allow-listed environment, and ... */
+    bool own;     /* the text that is started is Moonlever's own: it sees all */
+    bool instructions_set, time_set, memory_set, output_set,
+        files_set;                 /* ... have limits unless set */
+    bool files;                    /* scripts may use some */
+    uint64_t instructions, output; /* 0 = none, as the following */
+    int64_t time_us;
+    size_t memory;
+};
+
 struct ml_engine {
     struct ml_net_conf net_conf;
+    struct ml_limits limits; /* of Lua code */
+    struct ml_meter meter;   /* what a run may use by them, and has used */
     char *ca_file;
     char *plan_file;      /* where the changes of a dry run go; owned, NULL = nowhere */
     int64_t plan_changes; /* how many went there, -1 = nothing was written */
@@ -86,7 +101,8 @@ void ml_engine_turn(struct ml_engine *e, int64_t timeout_us);
 /* Microseconds until the next turn is due, -1 = only when the descriptor is readable. */
 int64_t ml_engine_timeout(const struct ml_engine *e);
 /* From any thread or signal handler. Lua code that never waits is stopped too: at once from a
- * signal handler on the thread that turns the engine, from elsewhere when it next needs memory.
+ * signal handler on the thread that turns the engine, from elsewhere when it next needs memory
+ * (with limits: within 100 instructions).
  */
 void ml_engine_cancel(struct ml_engine *e);
 /* As ml_engine_cancel, but for the task in the foreground (bind/console.c) alone. */
@@ -97,13 +113,18 @@ void ml_engine_set_record(struct ml_engine *e);
 /* state.c: a Lua state with everything in it, in e->L, ready for ml_sched_run. -1 with why in
  * e->error; e->L is NULL then. */
 int ml_state_new(struct ml_engine *e);
+/* limits.c: what the run that begins may use. */
+void ml_limits_begin(struct ml_engine *e);
+/* limits.c: sees whether it has used that up; the run is stopped then. */
+bool ml_limits_spent(struct ml_engine *e);
 /* Makes the scheduler of e in its state. Raises when memory is out. */
 void ml_engine_attach(struct ml_engine *e, lua_State *L);
 /* state.c: hangs raw, cjson and the embedded modules into package.preload. L raises on no
  * memory. */
 void ml_state_preload(lua_State *L, struct ml_bind *b);
-/* state.c: loads a script's text ('#' line allowed) and leaves the function on the stack. */
-int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
+/* state.c: loads a script's text ('#' line allowed) and leaves the function on the stack. It
+ * sees the environment of scripts, unless it is our own. */
+int ml_state_load(lua_State *L, const char *name, const char *text, size_t len, bool own,
                   struct ml_err *err);
 
 /* result.c: what the run has come to: exit code, closing JSON, report. */

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/clock.h"
 #include "base/embedded.h"
 #include "bind/json.h"
+#include "engine/settings.h"
 #include "net/net.h"
 
 #define SCRIPT_MAX (16u * 1024 * 1024)
@@ -61,6 +61,7 @@ int moonlever_open(moonlever **out)
         free(h);
         return MOONLEVER_ENOMEM;
     }
+    h->engine->limits.confine = true;
     h->plan_fd = -1;
     *out = h;
     return MOONLEVER_OK;
@@ -82,184 +83,6 @@ void moonlever_close(moonlever *h)
     free(h);
 }
 
-/* --- settings --- */
-
-static int set_bool(bool *out, const char *value, struct ml_err *err)
-{
-    *out = strcmp(value, "true") == 0;
-    if (*out || strcmp(value, "false") == 0)
-        return 0;
-    return ml_err_set(err, ML_USAGE, "\"%.40s\" is neither true nor false", value);
-}
-
-static int set_number(double *out, const char *value, double most, struct ml_err *err)
-{
-    char *end;
-    errno = 0;
-    *out = strtod(value, &end);
-    if (*value && !*end && errno == 0 && isfinite(*out) && *out >= 0 && *out <= most)
-        return 0;
-    return ml_err_set(err, ML_USAGE, "\"%.40s\" is not a number from 0 to %.15g", value, most);
-}
-
-static int set_count(uint64_t *out, const char *value, double most, struct ml_err *err)
-{
-    double n;
-    if (set_number(&n, value, most, err) < 0)
-        return -1;
-    if (n != floor(n))
-        return ml_err_set(err, ML_USAGE, "\"%.40s\" is not a whole number", value);
-    *out = (uint64_t)n;
-    return 0;
-}
-
-static int set_concurrency(struct ml_engine *e, const char *value, struct ml_err *err)
-{
-    uint64_t n;
-    if (set_count(&n, value, 1000, err) < 0)
-        return -1;
-    if (n == 0)
-        return ml_err_set(err, ML_USAGE, "at least 1 request must be allowed in flight");
-    e->net_conf.concurrency = (unsigned)n;
-    return 0;
-}
-
-/* NAME=VALUE; the value may be a secret and is registered as one when the name is a
- * credential's. */
-static int set_pair(struct ml_engine *e, const char *pair, bool secret, struct ml_err *err)
-{
-    const char *equals = strchr(pair, '=');
-    char name[64];
-    if (!equals || equals == pair || (size_t)(equals - pair) >= sizeof name)
-        return ml_err_set(err, ML_USAGE, "a %s is NAME=VALUE",
-                          secret ? "credential" : "setting");
-    memcpy(name, pair, (size_t)(equals - pair));
-    name[equals - pair] = '\0';
-    if (ml_bind_set(&e->bind, name, equals + 1) < 0 ||
-        (secret && ml_log_secret(&e->log, equals + 1) < 0))
-        return ml_err_set(err, ML_MEMORY, "out of memory");
-    return 0;
-}
-
-static int set_text(char **out, const char *value, struct ml_err *err)
-{
-    char *copy = strdup(value);
-    if (!copy)
-        return ml_err_set(err, ML_MEMORY, "out of memory");
-    free(*out);
-    *out = copy;
-    return 0;
-}
-
-static int set_max_time(struct ml_engine *e, const char *value, struct ml_err *err)
-{
-    double seconds;
-    if (set_number(&seconds, value, 1e9, err) < 0)
-        return -1;
-    e->max_time_us = (int64_t)(seconds * 1e6);
-    if (seconds > 0)
-        return 0;
-    return ml_err_set(err, ML_USAGE, "a run needs more time than 0 s");
-}
-
-/* How long the Lua side looks for what was accepted. */
-static int set_wait(struct ml_engine *e, const char *value, struct ml_err *err)
-{
-    double seconds;
-    if (set_number(&seconds, value, 1e6, err) < 0)
-        return -1;
-    if (ml_bind_set(&e->bind, "MOONLEVER_WAIT", value) < 0)
-        return ml_err_set(err, ML_MEMORY, "out of memory");
-    return 0;
-}
-
-static int set_name(struct ml_engine *e, const char *name, const char *value,
-                    struct ml_err *err)
-{
-    return ml_bind_set(&e->bind, name, value) < 0 ? ml_err_set(err, ML_MEMORY, "out of memory")
-                                                  : 0;
-}
-
-static int set_retention(struct ml_engine *e, const char *value, struct ml_err *err)
-{
-    uint64_t days;
-    if (set_count(&days, value, 100000, err) < 0)
-        return -1;
-    e->retention = (unsigned)days;
-    return 0;
-}
-
-static int set_plan_file(struct ml_engine *e, const char *value, struct ml_err *err)
-{
-    e->bind.door.dry_run = true;
-    return set_text(&e->plan_file, value, err);
-}
-
-static int set_log_level(struct ml_engine *e, const char *value, struct ml_err *err)
-{
-    uint64_t level;
-    if (set_count(&level, value, MOONLEVER_LOG_DEBUG, err) < 0)
-        return -1;
-    e->log.level = (int)level;
-    return 0;
-}
-
-/* The settings that guard a run. 1: not one of them. */
-static int set_guard(struct ml_engine *e, const char *key, const char *value,
-                     struct ml_err *err)
-{
-    struct ml_door *door = &e->bind.door;
-    if (strcmp(key, "max_changes") == 0)
-        return set_count(&door->max_changes, value, 1e15, err);
-    if (strcmp(key, "max_requests") == 0)
-        return set_count(&e->net_conf.max_requests, value, 1e15, err);
-    if (strcmp(key, "max_time") == 0)
-        return set_max_time(e, value, err);
-    if (strcmp(key, "canary") == 0)
-        return set_bool(&door->canary, value, err);
-    if (strcmp(key, "confirm") == 0)
-        return set_count(&door->confirmed_for, value, 1e15, err);
-    if (strcmp(key, "plan_file") == 0)
-        return set_plan_file(e, value, err);
-    if (strcmp(key, "wait") == 0)
-        return set_wait(e, value, err);
-    if (strcmp(key, "retention") == 0)
-        return set_retention(e, value, err);
-    return 1;
-}
-
-static int set(struct ml_engine *e, const char *key, const char *value, struct ml_err *err)
-{
-    int rc = set_guard(e, key, value, err);
-    if (rc <= 0)
-        return rc;
-    if (strcmp(key, "dry_run") == 0)
-        return set_bool(&e->bind.door.dry_run, value, err);
-    if (strcmp(key, "yes") == 0)
-        return set_bool(&e->bind.door.yes, value, err);
-    if (strcmp(key, "rate") == 0)
-        return set_number(&e->net_conf.rate, value, 1e6, err);
-    if (strcmp(key, "concurrency") == 0)
-        return set_concurrency(e, value, err);
-    if (strcmp(key, "log_level") == 0)
-        return set_log_level(e, value, err);
-    if (strcmp(key, "env") == 0)
-        return set_bool(&e->bind.env, value, err);
-    if (strcmp(key, "proxy") == 0)
-        return set_bool(&e->net_conf.proxy, value, err);
-    if (strcmp(key, "ca_file") == 0)
-        return set_text(&e->ca_file, value, err);
-    if (strcmp(key, "config") == 0)
-        return set_name(e, "MOONLEVER_CONFIG_DIR", value, err);
-    if (strcmp(key, "profile") == 0)
-        return set_name(e, "MOONLEVER_PROFILE", value, err);
-    if (strcmp(key, "journal") == 0)
-        return set_text(&e->bind.record.path, value, err);
-    if (strcmp(key, "credential") == 0 || strcmp(key, "origin") == 0)
-        return set_pair(e, value, key[0] == 'c', err);
-    return ml_err_set(err, ML_USAGE, "there is no setting \"%.40s\"", key);
-}
-
 int moonlever_set(moonlever *h, const char *key, const char *value)
 {
     struct ml_err err;
@@ -269,7 +92,8 @@ int moonlever_set(moonlever *h, const char *key, const char *value)
         ml_err_set(&err, ML_USAGE, "a setting needs a key and a value");
         return ml_handle_fail(h, &err);
     }
-    return set(h->engine, key, value, &err) < 0 ? ml_handle_fail(h, &err) : MOONLEVER_OK;
+    return ml_settings_set(h->engine, key, value, &err) < 0 ? ml_handle_fail(h, &err)
+                                                            : MOONLEVER_OK;
 }
 
 void moonlever_on_log(moonlever *h, moonlever_log_fn fn, void *ud)
@@ -342,17 +166,25 @@ static int read_file(const char *path, struct ml_buf *out, struct ml_err *err)
     return rc;
 }
 
-int moonlever_run_text(moonlever *h, const char *name, const char *text, size_t len, int argc,
-                       const char *const *argv)
+/* `own`: the text is Moonlever's, which no confinement is for. */
+static int run_text(moonlever *h, bool own, const char *name, const char *text, size_t len,
+                    int argc, const char *const *argv)
 {
     struct ml_err err;
     if (ml_handle_busy(h))
         return MOONLEVER_EBUSY;
     h->told = (struct moonlever_status){.size = 0};
     h->inside = true; /* callbacks (the log) may come from here as well */
+    h->engine->limits.own = own;
     int rc = ml_engine_start(h->engine, name, text, len, argc, argv, &err);
     h->inside = false;
     return rc < 0 ? ml_handle_fail(h, &err) : MOONLEVER_OK;
+}
+
+int moonlever_run_text(moonlever *h, const char *name, const char *text, size_t len, int argc,
+                       const char *const *argv)
+{
+    return run_text(h, false, name, text, len, argc, argv);
 }
 
 int moonlever_run_start(moonlever *h, const char *script, int argc, const char *const *argv)
@@ -360,7 +192,7 @@ int moonlever_run_start(moonlever *h, const char *script, int argc, const char *
     struct ml_err err;
     const struct ml_embedded *ready = ml_embedded_find(ml_script_files, script);
     if (ready)
-        return moonlever_run_text(h, ready->name, ready->text, ready->len, argc, argv);
+        return run_text(h, true, ready->name, ready->text, ready->len, argc, argv);
     struct ml_buf text;
     ml_buf_create(&text, SCRIPT_MAX);
     int rc = read_file(script, &text, &err) < 0
@@ -378,7 +210,7 @@ static int start_own(moonlever *h, const char *kind, const char *name, const cha
     if (ml_handle_busy(h))
         return MOONLEVER_EBUSY;
     h->engine->bind.kind = kind;
-    int rc = moonlever_run_text(h, name, text, strlen(text), 1, argv);
+    int rc = run_text(h, true, name, text, strlen(text), 1, argv);
     h->engine->bind.kind = NULL;
     return rc;
 }
@@ -431,7 +263,7 @@ int moonlever_tool_start(moonlever *h, const char *tool, int argc, const char *c
     snprintf(name, sizeof name, "moonlever.tools.%.60s", tool);
     const struct ml_embedded *file = ml_embedded_find(ml_lua_files, name);
     if (file)
-        return moonlever_run_text(h, tool, file->text, file->len, argc, argv);
+        return run_text(h, true, tool, file->text, file->len, argc, argv);
     ml_err_set(&err, ML_USAGE, "there is no tool \"%.40s\"", tool);
     return ml_handle_fail(h, &err);
 }
@@ -441,7 +273,7 @@ int moonlever_tool_start(moonlever *h, const char *tool, int argc, const char *c
 int moonlever_session_start(moonlever *h)
 {
     static const char text[] = "return require('moonlever.repl').main()";
-    int rc = moonlever_run_text(h, "repl", text, sizeof text - 1, 0, NULL);
+    int rc = run_text(h, true, "repl", text, sizeof text - 1, 0, NULL);
     h->engine->bind.answers = rc == MOONLEVER_OK;
     return rc;
 }
@@ -576,6 +408,9 @@ int moonlever_status(const moonlever *h, struct moonlever_status *out)
     s.pause_us = net.pause_us;
     s.pause_status = net.pause_status;
     memcpy(s.current, e->bind.current, sizeof s.current);
+    s.memory = e->pool.peak;
+    s.instructions = e->meter.on ? e->meter.used : 0;
+    s.script_us = (uint64_t)e->meter.time_us;
     *out = s;
     return MOONLEVER_OK;
 }

@@ -67,6 +67,12 @@ static int l_describe(lua_State *L)
         return 0;
     }
     classify(e, L);
+    if (is_error_object(L, -1)) {
+        if (luaL_getmetafield(L, -1, "__tostring") != LUA_TNIL)
+            lua_pop(L, 1);
+        else /* nobody has loaded moonlever.errors */
+            lua_getfield(L, -1, "message");
+    }
     set_text(e, task->traceback ? task->traceback : luaL_tolstring(L, -1, NULL));
     return 0;
 }
@@ -80,12 +86,18 @@ void ml_result_task(struct ml_engine *e, struct ml_task *task)
     lua_pushlightuserdata(L, e);
     lua_pushlightuserdata(L, task);
     e->sched.running = L; /* a text that never ends can be interrupted */
-    if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+    if (e->meter.on)
+        ml_meter_enter(&e->meter);
+    int status = lua_pcall(L, 2, 0, 0);
+    if (e->meter.on)
+        ml_meter_leave(&e->meter);
+    if (status != LUA_OK) {
         if (lua_type(L, -1) == LUA_TSTRING)
             set_text(e, lua_tostring(L, -1));
         lua_pop(L, 1);
     }
     e->sched.running = NULL;
+    ml_limits_spent(e);
 }
 
 /* --- exit code --- */
@@ -308,6 +320,29 @@ static int l_write_plan(lua_State *L)
     return 0;
 }
 
+/* Protected: the text of an error, which may be an object. */
+static int l_text(lua_State *L)
+{
+    set_text(lua_touserdata(L, 2), luaL_tolstring(L, 1, NULL));
+    return 0;
+}
+
+/* The plan could not be written, for the reason on top of the stack, which is popped. */
+static void describe_write(struct ml_engine *e)
+{
+    lua_State *L = e->L;
+    if (ml_limits_spent(e)) {
+        lua_pop(L, 1);
+        return;
+    }
+    set_text(e, "the plan cannot be written");
+    lua_pushcfunction(L, l_text);
+    lua_insert(L, -2);
+    lua_pushlightuserdata(L, e);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+        lua_pop(L, 1);
+}
+
 /* A plan is there whole or not at all: none when a guard or an error ended the planning. */
 static void write_plan(struct ml_engine *e)
 {
@@ -316,11 +351,13 @@ static void write_plan(struct ml_engine *e)
         return;
     lua_pushcfunction(e->L, l_write_plan);
     lua_pushlightuserdata(e->L, e);
-    if (lua_pcall(e->L, 1, 0, 0) == LUA_OK)
-        return;
-    set_text(e, luaL_tolstring(e->L, -1, NULL));
-    lua_pop(e->L, 2);
-    e->exit_code = 2;
+    e->sched.running = e->L;
+    int status = lua_pcall(e->L, 1, 0, 0);
+    if (status != LUA_OK)
+        describe_write(e);
+    e->sched.running = NULL;
+    if (status != LUA_OK)
+        e->exit_code = e->meter.spent ? 6 : 2;
 }
 
 /* The guard that stopped the run, for a script that caught its error. */

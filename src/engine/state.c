@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/embedded.h"
+#include "engine/confine.h"
 #include "engine/engine.h"
 
 int luaopen_cjson(lua_State *L);
@@ -107,8 +108,15 @@ static int open_state(lua_State *L)
     struct ml_engine *e = lua_touserdata(L, 1);
     luaL_openlibs(L);
     ml_engine_attach(e, L);
+    e->sched.no_drives = e->limits.confine;
+    if (e->limits.confine)
+        ml_confine_harden(L);
     ml_state_preload(L, &e->bind);
     replace_functions(L);
+    if (e->limits.confine)
+        ml_confine_open(L);
+    if (e->meter.on)
+        ml_meter_attach(&e->meter, &e->sched);
     return 0;
 }
 
@@ -120,6 +128,17 @@ static void *allocate(void *ud, void *ptr, size_t osize, size_t nsize)
     if (atomic_load_explicit(&e->cancel, memory_order_relaxed))
         ml_sched_interrupt(&e->sched);
     return ml_pool_alloc(&e->pool, ptr, osize, nsize);
+}
+
+/* As above for a run with limits. */
+static void *allocate_counted(void *ud, void *ptr, size_t osize, size_t nsize)
+{
+    struct ml_engine *e = ud;
+    size_t old = ptr ? osize : 0;
+    void *block = allocate(ud, ptr, osize, nsize);
+    if (nsize > old)
+        ml_meter_memory(&e->meter, &(struct ml_request){ptr, osize, nsize}, block != NULL);
+    return block;
 }
 
 /* Warnings (errors in __gc above all) go to the log instead of nowhere. */
@@ -144,7 +163,7 @@ static void give_up(struct ml_engine *e)
 int ml_state_new(struct ml_engine *e)
 {
     ml_pool_create(&e->pool, 0);
-    e->L = lua_newstate(allocate, e);
+    e->L = lua_newstate(e->meter.on ? allocate_counted : allocate, e);
     if (e->L) {
         lua_setwarnf(e->L, on_warning, &e->log);
         lua_pushcfunction(e->L, open_state);
@@ -156,7 +175,30 @@ int ml_state_new(struct ml_engine *e)
     return -1;
 }
 
-int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
+/* Protected: the chunk at 1 gets what scripts see, if it may be run at all. */
+static int l_enter_environment(lua_State *L)
+{
+    if (ml_confine_is_too_long(L)) {
+        lua_pushliteral(L, "a function of the script has too many index operations in a row");
+        return lua_error(L);
+    }
+    ml_confine_environment(L);
+    lua_setupvalue(L, 1, 1);
+    return 0;
+}
+
+/* The same for the chunk on top of the stack, which stays there, or else the reason does. */
+static int enter_environment(lua_State *L)
+{
+    lua_pushcfunction(L, l_enter_environment);
+    lua_pushvalue(L, -2);
+    int status = lua_pcall(L, 1, 0, 0);
+    if (status != LUA_OK)
+        lua_remove(L, -2);
+    return status;
+}
+
+int ml_state_load(lua_State *L, const char *name, const char *text, size_t len, bool own,
                   struct ml_err *err)
 {
     char chunk[512];
@@ -170,6 +212,8 @@ int ml_state_load(lua_State *L, const char *name, const char *text, size_t len,
         len -= skip;
     }
     int status = luaL_loadbufferx(L, text, len, chunk, "t");
+    if (status == LUA_OK && !own)
+        status = enter_environment(L);
     if (status == LUA_OK)
         return 0;
     ml_err_set(err, status == LUA_ERRMEM ? ML_MEMORY : ML_USAGE, "%s", lua_tostring(L, -1));

@@ -68,6 +68,8 @@ void ml_net_free(struct ml_net *net);
 /* The origin for a URL such as "https://host:8443": https, or http for loopback; no path, query
  * or user. Lives as long as the net. NULL with ML_USAGE that names the text and the remedy. */
 struct ml_origin *ml_net_origin(struct ml_net *net, const char *text, struct ml_err *err);
+/* An origin as requests spell it, malloc'd; NULL as ml_net_origin. */
+char *ml_net_spell(const char *text, struct ml_err *err);
 /* The normal form, without a slash at the end. */
 const char *ml_origin_text(const struct ml_origin *origin);
 

@@ -110,6 +110,17 @@ static struct ml_origin *parse(const char *text, struct ml_err *err)
     return o;
 }
 
+char *ml_net_spell(const char *text, struct ml_err *err)
+{
+    struct ml_origin *o = parse(text, err);
+    char *spelled = o ? strdup(o->text) : NULL;
+    if (o && !spelled)
+        ml_err_set(err, ML_MEMORY, "out of memory");
+    if (o)
+        ml_origin_free(o);
+    return spelled;
+}
+
 struct ml_origin *ml_net_origin(struct ml_net *net, const char *text, struct ml_err *err)
 {
     struct ml_origin *o = parse(text, err);

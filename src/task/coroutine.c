@@ -5,6 +5,7 @@
  */
 #include <lauxlib.h>
 
+#include "task/meter.h"
 #include "task/private.h"
 
 /* Values of a finished step move from the inner thread to the caller. */
@@ -29,6 +30,8 @@ static int auxresume(lua_State *L, struct ml_sched *s, lua_State *co, int nargs,
 {
     for (;;) {
         int nres = 0, status = ml_sched_resume(s, co, L, nargs, &nres);
+        if (s->meter && status == LUA_YIELD && !s->engine_yield)
+            ml_meter_check(L);
         if (status == LUA_OK || (status == LUA_YIELD && !s->engine_yield))
             return move_results(L, co, nres);
         if (status != LUA_YIELD) {
@@ -46,6 +49,8 @@ enum { RESUME, WRAP };
 
 static int finish_resume(lua_State *L, lua_State *co, int n, int mode)
 {
+    if (n < 0)
+        ml_meter_check(L);
     if (mode == RESUME) {
         lua_pushboolean(L, n >= 0);
         int values = n >= 0 ? n : 1;
@@ -56,6 +61,7 @@ static int finish_resume(lua_State *L, lua_State *co, int n, int mode)
         return n;
     int status = lua_status(co);
     if (status != LUA_OK && status != LUA_YIELD) { /* closing may raise an error of its own */
+        ml_meter_stack(L);
         lua_pop(L, 1);
         lua_resetthread(co);
         lua_xmove(co, L, 1);

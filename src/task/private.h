@@ -11,6 +11,13 @@
 /* The scheduler of this state. */
 struct ml_sched *ml_sched_of(lua_State *L);
 
+/* Count hook of a state with a meter: `n` instructions of the running thread are over. Raises
+ * "cancelled" where it is stopped or broken off. */
+void ml_sched_tick(lua_State *L, struct ml_sched *s, int n);
+/* Lua code is about to run on this thread: while the scheduler stops it is watched. */
+void ml_sched_watch(const struct ml_sched *s, lua_State *co);
+/* Raises "cancelled". */
+int ml_sched_cancelled(lua_State *L, struct ml_sched *s);
 /* Runs `co` until it yields, returns or fails; as lua_resume. */
 int ml_sched_resume(struct ml_sched *s, lua_State *co, lua_State *from, int nargs, int *nres);
 /* Would a yield of this thread come to the scheduler? */

@@ -6,16 +6,16 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "task/meter.h"
 #include "task/private.h"
 
 #define MAX_DEPTH 16 /* drives within drives: each holds C stack */
-#define STEP_US                                                                               \
-    500000              /* Lua code that cleans up after a stop may run this long in one step \
-                         */
-#define STEP_COUNT 1000 /* instructions between two looks at the clock then */
 
 static const char too_deep[] =
     "too many waits within waits (in sort, gsub or foreign coroutines)";
+static const char no_drives[] =
+    "a confined script cannot wait here: in a sort comparator, a gsub callback, __tostring, or "
+    "when it is cut off";
 static const char hopeless[] = "waiting for something that can never happen";
 static const char stolen[] = "a coroutine was resumed while a call in it is still under way";
 
@@ -55,52 +55,12 @@ void ml_op_destroy(struct ml_op *op)
         make_ready(task);
 }
 
-/* --- stopping Lua code that does not wait --- */
-
 struct ml_sched *ml_sched_of(lua_State *L)
 {
     lua_getfield(L, LUA_REGISTRYINDEX, "moonlever.sched");
     struct ml_sched *s = lua_touserdata(L, -1);
     lua_pop(L, 1);
     return s;
-}
-
-static int raise_cancelled(lua_State *L, struct ml_sched *s)
-{
-    return s->raise(L, "cancelled", "cancelled");
-}
-
-/* Count hook of every thread that runs while the scheduler stops. */
-static void on_count(lua_State *L, lua_Debug *ar)
-{
-    (void)ar;
-    struct ml_sched *s = ml_sched_of(L);
-    struct ml_task *task = s->current;
-    if (!s->stopping) {
-        s->step_us = ml_clock_us();
-        ml_sched_stop(s);
-    }
-    bool late = ml_clock_us() - s->step_us > STEP_US;
-    bool now = task && task->cancelled && !task->shield;
-    lua_sethook(L, on_count, LUA_MASKCOUNT, late ? 1 : STEP_COUNT);
-    if (now)
-        task->cancelled = false;
-    if (late || now)
-        raise_cancelled(L, s);
-}
-
-/* lua_sethook is what a signal handler may call. */
-void ml_sched_interrupt(struct ml_sched *s)
-{
-    lua_State *co = s->running;
-    if (co && lua_gethook(co) != on_count)
-        lua_sethook(co, on_count, LUA_MASKCOUNT, 1);
-}
-
-static void watch(const struct ml_sched *s, lua_State *co)
-{
-    if (s->stopping && co && lua_gethook(co) != on_count)
-        lua_sethook(co, on_count, LUA_MASKCOUNT, STEP_COUNT);
 }
 
 /* --- the one resume --- */
@@ -110,11 +70,11 @@ static void watch(const struct ml_sched *s, lua_State *co)
 int ml_sched_resume(struct ml_sched *s, lua_State *co, lua_State *from, int nargs, int *nres)
 {
     lua_State *outer = s->running;
-    watch(s, co);
+    ml_sched_watch(s, co);
     s->running = co;
     int status = lua_resume(co, from, nargs, nres);
     s->running = outer;
-    watch(s, outer);
+    ml_sched_watch(s, outer);
     return status;
 }
 
@@ -139,7 +99,7 @@ static int woken(lua_State *L, int status, lua_KContext ctx)
     task->ill = NULL;
     if (stopped) {
         task->cancelled = false;
-        return raise_cancelled(L, s);
+        return ml_sched_cancelled(L, s);
     }
     return op->done ? op->k(L, LUA_YIELD, 0) : s->raise(L, "usage", ill);
 }
@@ -170,7 +130,7 @@ static int l_turn(lua_State *L)
     return 1;
 }
 
-enum outcome { ENDED, CANCELLED, HOPELESS, TOO_DEEP, RAISED };
+enum outcome { ENDED, CANCELLED, HOPELESS, TOO_DEEP, REFUSED, RAISED };
 
 /* One turn of the world, protected: whatever is raised, the scheduler's state holds. RAISED
  * leaves the error on top of L. */
@@ -201,7 +161,7 @@ static enum outcome turn(lua_State *L, struct ml_sched *s)
 static enum outcome turn_until(lua_State *L, struct ml_sched *s, struct ml_op *op, bool inner)
 {
     struct ml_task *self = s->current;
-    enum outcome how = s->depth >= MAX_DEPTH ? TOO_DEEP : ENDED;
+    enum outcome how = s->no_drives ? REFUSED : s->depth >= MAX_DEPTH ? TOO_DEEP : ENDED;
     while (how == ENDED && !(inner && self->op != op) && !op->done) {
         bool stop = s->stopping || (self && self->cancelled);
         how = stop && !(self && deferred(self, op)) ? CANCELLED : turn(L, s);
@@ -223,11 +183,13 @@ static int drive(lua_State *L, struct ml_sched *s, struct ml_op *op)
     case CANCELLED:
         if (s->current)
             s->current->cancelled = false;
-        return raise_cancelled(L, s);
+        return ml_sched_cancelled(L, s);
     case HOPELESS:
         return s->raise(L, "usage", hopeless);
     case TOO_DEEP:
         return s->raise(L, "usage", too_deep);
+    case REFUSED:
+        return s->raise(L, "usage", no_drives);
     default:
         return lua_error(L);
     }
@@ -250,6 +212,9 @@ void ml_sched_drive_inner(lua_State *L, struct ml_sched *s)
     case TOO_DEEP:
         task->ill = too_deep;
         return;
+    case REFUSED:
+        task->ill = no_drives;
+        return;
     default:
         if (task->op)
             ml_op_destroy(task->op);
@@ -270,7 +235,7 @@ static bool is_cancelled(struct ml_sched *s)
 void ml_task_check(lua_State *L, struct ml_sched *s)
 {
     if (is_cancelled(s))
-        raise_cancelled(L, s);
+        ml_sched_cancelled(L, s);
 }
 
 int ml_task_wait(lua_State *L, struct ml_sched *s, struct ml_op *op, lua_KFunction k)
@@ -280,7 +245,7 @@ int ml_task_wait(lua_State *L, struct ml_sched *s, struct ml_op *op, lua_KFuncti
         return k(L, LUA_OK, 0);
     if (is_cancelled(s)) {
         op->cancel(op);
-        return raise_cancelled(L, s);
+        return ml_sched_cancelled(L, s);
     }
     if (!ml_sched_yields(s, L)) {
         drive(L, s, op);
@@ -383,6 +348,21 @@ static void take_traceback(struct ml_task *task)
         lua_pop(L, 1); /* memory is out: the message itself stays */
 }
 
+/* The meter looks at the time of the outermost step. */
+static bool enter(struct ml_sched *s)
+{
+    bool outermost = s->meter && s->meter->step_cpu_us < 0;
+    if (outermost)
+        ml_meter_enter(s->meter);
+    return outermost;
+}
+
+static void leave(struct ml_sched *s, bool outermost)
+{
+    if (outermost)
+        ml_meter_leave(s->meter);
+}
+
 /* Runs the pending __close handlers of the thread, as the task. They cannot yield. */
 static void close_thread(struct ml_task *task)
 {
@@ -393,8 +373,10 @@ static void close_thread(struct ml_task *task)
     s->current = task;
     s->running = task->co;
     s->step_us = ml_clock_us();
-    watch(s, task->co);
+    ml_sched_watch(s, task->co);
+    bool outermost = enter(s);
     lua_resetthread(task->co);
+    leave(s, outermost);
     s->current = outer;
     s->running = running;
 }
@@ -407,6 +389,26 @@ static void fail_task(struct ml_task *task)
     end_task(task, ML_TASK_FAILED);
 }
 
+/* What the script may use is spent: its code never goes on. */
+static void kill_task(struct ml_task *task)
+{
+    close_thread(task);
+    lua_settop(task->co, 0);
+    end_task(task, ML_TASK_CANCELLED);
+}
+
+/* A task that was put off goes on before any other runs: code between two waits is never
+ * interrupted by other Lua code. */
+static void put_first(struct ml_task *task)
+{
+    struct ml_sched *s = task->sched;
+    task->state = ML_TASK_READY;
+    task->ready_next = s->ready;
+    if (!s->ready)
+        s->ready_end = &task->ready_next;
+    s->ready = task;
+}
+
 /* A yield that is not a wait is the script being polite: it goes on at the next turn. */
 static void after_yield(struct ml_task *task, int nres)
 {
@@ -414,15 +416,18 @@ static void after_yield(struct ml_task *task, int nres)
     lua_pop(task->co, nres);
     bool waits = s->engine_yield;
     s->engine_yield = false;
-    if (!waits) {
-        task->results = 0;
+    if (waits)
+        return;
+    task->results = 0;
+    if (s->meter && s->meter->sliced)
+        put_first(task);
+    else
         make_ready(task);
-    }
 }
 
 static int l_cancelled(lua_State *L)
 {
-    return raise_cancelled(L, ml_sched_of(L));
+    return ml_sched_cancelled(L, ml_sched_of(L));
 }
 
 /* A task that was cancelled before it began raises that instead of beginning. */
@@ -444,14 +449,19 @@ static int begin(struct ml_task *task)
 static void step(struct ml_sched *s, struct ml_task *task)
 {
     struct ml_task *outer = s->current;
+    bool outermost = enter(s);
     int nargs = begin(task), nres = 0;
     task->state = ML_TASK_RUNNING;
     s->current = task;
     if (s->stopping)
         s->step_us = ml_clock_us();
     int status = ml_sched_resume(s, task->co, s->running ? s->running : s->L, nargs, &nres);
+    bool killed =
+        status == LUA_YIELD && !s->engine_yield && s->meter && ml_meter_is_over(s->meter);
     s->current = outer;
-    if (status == LUA_YIELD) {
+    if (killed) {
+        kill_task(task);
+    } else if (status == LUA_YIELD) {
         after_yield(task, nres);
     } else if (status == LUA_OK) {
         task->results = nres;
@@ -459,6 +469,7 @@ static void step(struct ml_sched *s, struct ml_task *task)
     } else {
         fail_task(task);
     }
+    leave(s, outermost);
 }
 
 void ml_task_cancel(struct ml_task *task)
@@ -512,7 +523,7 @@ void ml_task_unjoin(struct ml_task *task, struct ml_op *op)
 int ml_task_results(struct ml_task *task, lua_State *L)
 {
     if (task->state == ML_TASK_CANCELLED)
-        return raise_cancelled(L, task->sched);
+        return ml_sched_cancelled(L, task->sched);
     int n = task->state == ML_TASK_DONE ? task->results : 1;
     luaL_checkstack(L, n, "too many results");
     if (!lua_checkstack(task->co, n))
@@ -549,14 +560,18 @@ bool ml_sched_ready(const struct ml_sched *s)
 unsigned ml_sched_run(struct ml_sched *s, unsigned most)
 {
     unsigned ran = 0;
-    while (s->ready && ran < most) {
+    bool sliced = false;
+    while (s->ready && ran < most && !sliced) {
         struct ml_task *task = s->ready;
         s->ready = task->ready_next;
         if (!s->ready)
             s->ready_end = &s->ready;
         step(s, task);
+        sliced = s->meter && s->depth == 0 && s->meter->sliced;
         ran++;
     }
+    if (sliced)
+        s->meter->sliced = false;
     return ran;
 }
 

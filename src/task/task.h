@@ -27,7 +27,7 @@
  *
  *   6. The owner of an operation calls ml_op_destroy before its memory goes, so
  *      a task never points to an operation that is gone.
- *   7. When the scheduler stops, Lua code has STEP_US (task.c) of each step for
+ *   7. When the scheduler stops, Lua code has STEP_US (interrupt.c) of each step for
  *      cleaning up; after that every instruction raises. So a loop that never
  *      waits, or that catches every error, ends as well.
  *
@@ -47,6 +47,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ml_meter;
 struct ml_sched;
 struct ml_task;
 
@@ -103,11 +104,15 @@ struct ml_sched {
     struct ml_task *ready, **ready_end;
     struct ml_task *tasks; /* all that have not ended */
     uint64_t last_id;
-    bool engine_yield; /* the yield under way is a wait, not the script's */
-    bool stopping;     /* every wait raises "cancelled" at once */
-    unsigned breaking; /* code that does not wait is broken off (ml_sched_break); 0 = not */
-    int64_t step_us;   /* while stopping: when the step under way began */
-    unsigned depth;    /* nested drives */
+    bool engine_yield;   /* the yield under way is a wait, not the script's */
+    bool stopping;       /* every wait raises "cancelled" at once */
+    unsigned breaking;   /* code that does not wait is broken off (ml_sched_break); 0 = not */
+    uint64_t break_task; /* with a meter: the task whose code that is, ... */
+    int break_left;      /* ... and its instructions until then */
+    int64_t step_us;     /* while stopping: when the step under way began */
+    unsigned depth;      /* nested drives */
+    bool no_drives;      /* a wait that cannot yield raises: to drive would block the host */
+    struct ml_meter *meter; /* what Lua code may use (meter.h), NULL = anything */
     ml_drive_fn drive;
     void *drive_ud;
     int (*raise)(lua_State *L, const char *kind, const char *text); /* raises an error object */

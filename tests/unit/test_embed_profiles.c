@@ -137,6 +137,7 @@ static void a_command_that_fails(void **state)
 static void no_profiles_unless_the_host_says_where(void **state)
 {
     struct host *host = *state;
+    moonlever_set(host->h, "confine", "false");
     assert_int_equal(setenv("XDG_CONFIG_HOME", host->directory, 1), 0);
     assert_int_equal(run(host, "assert(require 'moonlever.raw'.config_directory() == nil)"), 0);
     moonlever_set(host->h, "env", "true");
@@ -150,6 +151,7 @@ static void no_profiles_unless_the_host_says_where(void **state)
 static void what_is_stored_is_told_without_its_secrets(void **state)
 {
     struct host *host = *state;
+    moonlever_set(host->h, "confine", "false");
     moonlever_set(host->h, "config", host->directory);
     put_file(
         host, "credentials/beta",

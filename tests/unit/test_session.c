@@ -29,15 +29,27 @@ static size_t twice(void *ud, const char *text, size_t len)
     return 2 * len;
 }
 
-static int start(void **state)
+static int start_with(const char *confine)
 {
-    (void)state;
     output[0] = '\0';
     assert_int_equal(moonlever_open(&h), MOONLEVER_OK);
     assert_int_equal(moonlever_set(h, "dry_run", "true"), MOONLEVER_OK);
+    assert_int_equal(moonlever_set(h, "confine", confine), MOONLEVER_OK);
     moonlever_on_output(h, on_output, NULL);
     moonlever_on_width(h, twice, NULL);
     return moonlever_session_start(h);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    return start_with("true");
+}
+
+static int start_free(void **state)
+{
+    (void)state;
+    return start_with("false");
 }
 
 static int stop(void **state)
@@ -126,6 +138,7 @@ static void nobody_answers_a_script(void **state)
     (void)state;
     moonlever *script;
     assert_int_equal(moonlever_open(&script), MOONLEVER_OK);
+    assert_int_equal(moonlever_set(script, "confine", "false"), MOONLEVER_OK);
     assert_int_equal(moonlever_run_text(script, "t", text, sizeof text - 1, 0, NULL),
                      MOONLEVER_OK);
     while (!moonlever_run_done(script))
@@ -205,9 +218,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_are_run, start, stop),
         cmocka_unit_test_setup_teardown(words_are_found, start, stop),
         cmocka_unit_test_setup_teardown(a_line_is_given_up, start, stop),
-        cmocka_unit_test_setup_teardown(widths_are_the_hosts, start, stop),
+        cmocka_unit_test_setup_teardown(widths_are_the_hosts, start_free, stop),
         cmocka_unit_test(nobody_answers_a_script),
         cmocka_unit_test_setup_teardown(an_interrupt_stops_the_line_alone, start, stop),
+        cmocka_unit_test_setup_teardown(an_interrupt_stops_the_line_alone, start_free, stop),
         cmocka_unit_test_setup_teardown(a_cancel_ends_the_session, start, stop),
         cmocka_unit_test_setup_teardown(what_is_planned_is_handed_over, start, stop),
     };
