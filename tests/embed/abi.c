@@ -21,7 +21,10 @@ AT(upload_total, 88);
 AT(pause_us, 96);
 AT(pause_status, 104);
 AT(current, 108);
-_Static_assert(sizeof(struct moonlever_status) == 208, "the size of moonlever_status");
+AT(memory, 208);
+AT(instructions, 216);
+AT(script_us, 224);
+_Static_assert(sizeof(struct moonlever_status) == 232, "the size of moonlever_status");
 
 _Static_assert(MOONLEVER_OK == 0 && MOONLEVER_EUSAGE == -1 && MOONLEVER_ENOMEM == -2 &&
                    MOONLEVER_ESYSTEM == -3 && MOONLEVER_EBUSY == -4 && MOONLEVER_ELOCKED == -5,

@@ -63,6 +63,7 @@ static void cycle(const char *text, int exit_code)
     moonlever_on_output(h, on_output, &printed);
     assert_int_equal(moonlever_set(h, "credential", "SCREENDESK_TOKEN=secret-of-the-cycles"),
                      MOONLEVER_OK);
+    assert_int_equal(moonlever_set(h, "hosts", "http://127.0.0.1:9"), MOONLEVER_OK);
     assert_int_equal(moonlever_set(h, "dry_run", "true"), MOONLEVER_OK);
     assert_int_equal(moonlever_run_text(h, "cycle", text, strlen(text), 2, argv), MOONLEVER_OK);
     while (!moonlever_run_done(h))
