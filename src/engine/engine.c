@@ -155,7 +155,7 @@ static void take_interrupt(struct ml_engine *e)
 {
     if (!atomic_exchange(&e->interrupt, false))
         return;
-    e->sched.breaking = 0;
+    ml_sched_broke(&e->sched, e->bind.foreground);
     ml_bind_interrupt(&e->bind);
 }
 

@@ -118,16 +118,36 @@ static void tick_break(lua_State *L, struct ml_sched *s, int n)
     s->raise(L, "cancelled", "cancelled");
 }
 
+/* A break that is under way goes on as it is. */
+static void aim(struct ml_sched *s, uint64_t task)
+{
+    if (s->breaking && s->break_task == task)
+        return;
+    s->breaking = 1;
+    s->break_task = task;
+    s->break_left = STEPS;
+}
+
 void ml_sched_break(struct ml_sched *s)
 {
     lua_State *co = s->running;
-    if (!s->breaking) {
-        s->breaking = 1;
-        s->break_task = s->current ? s->current->id : 0;
-        s->break_left = STEPS;
+    if (s->meter) {
+        if (s->current)
+            aim(s, s->current->id);
+        return;
     }
-    if (co && !s->meter && !s->stopping && lua_gethook(co) != on_break)
+    if (!s->breaking)
+        s->breaking = 1;
+    if (co && !s->stopping && lua_gethook(co) != on_break)
         lua_sethook(co, on_break, LUA_MASKCOUNT, patience(s));
+}
+
+void ml_sched_broke(struct ml_sched *s, const struct ml_task *task)
+{
+    if (!s->meter)
+        s->breaking = 0;
+    else if (task && !ml_task_ended(task))
+        aim(s, task->id);
 }
 
 void ml_sched_tick(lua_State *L, struct ml_sched *s, int n)

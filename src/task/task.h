@@ -132,9 +132,12 @@ void ml_sched_stop(struct ml_sched *s);
  * handler on the scheduler's thread, or from the allocator of its state. */
 void ml_sched_interrupt(struct ml_sched *s);
 /* Makes Lua code that runs just now raise "cancelled" if it goes on for long without a wait;
- * the scheduler goes on. From a signal handler as above. Whoever turns the scheduler sets
- * `breaking` back to 0. */
+ * the scheduler goes on. From a signal handler as above. */
 void ml_sched_break(struct ml_sched *s);
+/* Who turns the scheduler has seen it, and cancels `task` (NULL = none): code that was running
+ * is through. With a meter it may just have been put off: that of the task is still broken off.
+ */
+void ml_sched_broke(struct ml_sched *s, const struct ml_task *task);
 
 void ml_op_create(struct ml_op *op, void (*cancel)(struct ml_op *op));
 /* The operation has ended: queues who waits for it. */
