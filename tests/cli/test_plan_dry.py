@@ -46,7 +46,7 @@ end
 
 def readme_scripts():
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-        blocks = re.findall(r"^```lua\n(.*?)^```", file.read(), re.S | re.M)
+        blocks = re.findall(r"^```lua[^\n]*\n(.*?)^```", file.read(), re.S | re.M)
     return [block for block in blocks if "moonlever.connect" in block or 'require "moonlever"' in block]
 
 
