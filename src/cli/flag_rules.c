@@ -119,6 +119,18 @@ static int check_profile(const struct ml_options *o, struct ml_err *err)
     return complain(o, err, "what about profiles? list, use NAME or remove NAME.");
 }
 
+static int check_stubs(const struct ml_options *o, struct ml_err *err)
+{
+    const char *dir = o->values[ML_FLAG_OUT];
+    if (!dir)
+        return complain(o, err, "where to? Name a directory: -o DIR.");
+    if (strcmp(dir, "-") == 0)
+        return complain(o, err,
+                        "-o takes a directory, and '-' is standard output elsewhere: write ./- "
+                        "for a directory of that name.");
+    return 0;
+}
+
 static int check_command(const struct ml_options *o, struct ml_err *err)
 {
     switch (o->command) {
@@ -142,8 +154,7 @@ static int check_command(const struct ml_options *o, struct ml_err *err)
                    ? 0
                    : complain(o, err, "which shell? bash, zsh or fish.");
     case ML_CMD_STUBS:
-        return o->count[ML_FLAG_OUT] ? 0
-                                     : complain(o, err, "where to? Name a directory: -o DIR.");
+        return check_stubs(o, err);
     default:
         return 0;
     }
