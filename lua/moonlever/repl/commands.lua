@@ -5,6 +5,7 @@
 
 local raw = require "moonlever.raw"
 local changes = require "moonlever.repl.changes"
+local clients = require "moonlever.clients"
 local errors = require "moonlever.errors"
 local suggest = require "moonlever.suggest"
 
@@ -88,14 +89,37 @@ function commands.run(session, word, rest)
   run(session, rest)
 end
 
---- The function help of a session: without an argument about the session itself.
-function commands.help_function()
+-- The service of a client by its variable: a client that was not used yet is not made for this.
+local function service_of(session, variable)
+  local value = rawget(session.env, variable)
+  if value == nil then return session.variables[variable] end
+  return clients.name_of(value)
+end
+
+-- The names that clients have here, by service.
+local function variables_of(session)
+  local found = {}
+  for variable, service in pairs(session.variables) do
+    if service_of(session, variable) == service then found[service] = variable end
+  end
+  return found
+end
+
+-- "sd.recordings" as the catalogues call it.
+local function full_name(session, name)
+  local head, rest = name:match("^([%a_][%w_]*)(.*)$")
+  local service = head and service_of(session, head)
+  return service and service .. rest or name
+end
+
+--- The function help of a session: without an argument about the session itself. Names begin
+-- with those of its clients, and the examples too.
+function commands.help_function(session)
   return function(...)
-    if select("#", ...) == 0 then
-      raw.write(HELP)
-    else
-      require("moonlever").help((...))
-    end
+    if select("#", ...) == 0 then return raw.write(HELP) end
+    local about = ...
+    if type(about) == "string" then about = full_name(session, about) end
+    require("moonlever.help").print(about, variables_of(session))
   end
 end
 

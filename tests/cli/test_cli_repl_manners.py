@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Leaving a session of `moonlever repl`: what is still at work, and what was never sent."""
+"""`moonlever repl`: leaving it (what is at work, what was never sent), and help inside of it."""
 import os
 import signal
 import subprocess
@@ -99,6 +99,22 @@ class BareWords(Session):
         self.line(term, ":hlep", "there is no command ':hlep'; did you mean ':help'?")
         self.line(term, "exit = 7")
         self.line(term, "exit", "\n7\n")
+        self.leave(term)
+
+    def test_help_has_the_names_of_the_session(self):
+        term = self.practice(rows=80, columns=120)
+        self.line(term, 'help "sd.recordings.update"', "\n  sd.recordings:update(uuid, fields)\n",
+                  '\n  sd.recordings:update("81c5', '\n  help "sd.recordings"\n')
+        self.line(term, "help('sd')", '\n  local sd = moonlever.connect "screendesk"\n', 'help "sd.RESOURCE"')
+        shown = self.line(term, "help(wd.posts.list)", "in wd.posts:list(")
+        self.assertNotIn("in workdrive.", shown)
+        self.line(term, "help 'moonlever.each'", "moonlever.each(sd.recordings:list(),")
+        self.line(term, "help 'sd.recordings.updaet'", "Did you mean 'screendesk.recordings.update'?")
+        # A variable of that name that is another thing is left alone.
+        self.line(term, "sd = 1")
+        self.line(term, "help 'screendesk.recordings.list'", "in screendesk.recordings:list(")
+        self.line(term, "acme = moonlever.connect 'screendesk'")
+        self.line(term, "help 'acme.users'", "screendesk.users: ")
         self.leave(term)
 
 
