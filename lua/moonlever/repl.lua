@@ -18,6 +18,7 @@ local changes = require "moonlever.repl.changes"
 local chunk = require "moonlever.repl.chunk"
 local commands = require "moonlever.repl.commands"
 local errors = require "moonlever.errors"
+local greeting = require "moonlever.repl.greeting"
 local moonlever = require "moonlever"
 local show = require "moonlever.repl.show"
 local suggest = require "moonlever.suggest"
@@ -233,21 +234,6 @@ function Session:prompt()
   return waiting == 0 and name .. "> " or ("%s (%d planned)> "):format(name, waiting)
 end
 
--- Clients of services whose address is known: Screendesk has one that is everybody's.
-local function ready()
-  local names = { "sd (Screendesk)" }
-  if raw.setting "SCREENDRAGON_URL" then names[#names + 1] = "sg (Screendragon)" end
-  if raw.setting "WORKDRIVE_URL" then names[#names + 1] = "wd (WorkDrive)" end
-  return table.concat(names, ", ")
-end
-
-local function greet(session)
-  if not session.host.terminal then return end
-  raw.write(("Lua at a prompt. Ready: %s.\n%s\n%s\n"):format(ready(),
-    changes.is_live() and "Changes are sent at once (--live)." or "Changes are planned; commit() sends them.",
-    "Try sd.users:list(), help(sd), :help; Tab completes, :quit leaves."))
-end
-
 -- What has run behind the lines and failed, with nobody to see it.
 local function tell_failures(session)
   local task = session.host.terminal and raw.failed()
@@ -308,7 +294,7 @@ end
 --- The script of `moonlever repl`.
 function repl.main()
   local session = new_session(raw.ask "hello")
-  greet(session)
+  if session.host.terminal then raw.write(greeting.text(CLIENTS, changes.is_live())) end
   take_lines(session)
   leave(session)
 end

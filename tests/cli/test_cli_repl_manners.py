@@ -6,6 +6,7 @@ import subprocess
 import unittest
 
 from cli_kit import FOLDER, PROGRAM, environment, moonlever
+from profile_kit import Profiles
 from test_cli_repl import PROMPT, Session
 
 FOR_EVER = "moonlever.spawn(function() while true do moonlever.sleep(1) end end);"
@@ -116,6 +117,36 @@ class BareWords(Session):
         self.line(term, "acme = moonlever.connect 'screendesk'")
         self.line(term, "help 'acme.users'", "screendesk.users: ")
         self.leave(term)
+
+
+class Greeting(Session):
+    def hello(self, **env):
+        term = self.start(columns=120, **env)
+        term.wait_for("moonlever> ")
+        self.leave(term)
+        return term.text()
+
+    def test_without_a_token_it_says_how_to_get_one(self):
+        text = self.hello()
+        self.assertIn("No token is set: moonlever login screendesk stores one,", text)
+        self.assertIn("moonlever repl --practice", text)
+        self.assertNotIn("Ready", text)
+
+    def test_only_what_has_a_token_is_ready(self):
+        self.assertIn("Ready: sd (Screendesk).\n", self.hello(SCREENDESK_TOKEN="x"))
+        self.assertIn("Ready: sd (Screendesk).\n", self.hello(SCREENDESK_SCIM_TOKEN="x", WORKDRIVE_API_KEY="x"))
+        self.assertIn("Ready: wd (WorkDrive).\n", self.hello(WORKDRIVE_API_KEY="x", WORKDRIVE_URL="http://127.0.0.1:9"))
+
+    def test_tokens_of_profiles_count(self):
+        place = Profiles("--recordings", "5")
+        self.addCleanup(place.__exit__)
+        self.assertIn("No token is set", self.hello(**place.env))
+        place.store("screendesk", SCREENDESK_TOKEN=place.token)
+        self.assertIn("Ready: sd (Screendesk).\n", self.hello(**place.env))
+        place.config("profiles = { acme = %s }, default = { screendesk = 'acme' }" % place.profile(token_cmd=["false"]))
+        self.assertIn("Ready: sd (Screendesk).\n", self.hello(**place.env))
+        place.config("profiles = {")
+        self.assertIn("No token is set", self.hello(**place.env))
 
 
 if __name__ == "__main__":
