@@ -335,7 +335,8 @@ static int l_stored(lua_State *L)
     return rc;
 }
 
-/* raw.has_credential(name) -> is SCREENDESK_TOKEN, say, set, or may the host program know it? */
+/* raw.has_credential(name) -> is SCREENDESK_TOKEN, say, set, or may the host program know it?
+ */
 static int l_has_credential(lua_State *L)
 {
     const struct ml_bind *b = ml_bind_of(L);

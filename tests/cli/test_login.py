@@ -94,7 +94,8 @@ class Login(Case):
         self.moonlever("get", "screendesk", "recordings", "--limit", "1", "--profile", "acme")
 
     def test_words_that_mean_nothing(self):
-        for words, part in ((("login",), "which service?"), (("login", "screndesk"), "Did you mean 'screendesk'?"),
+        for words, part in ((("login",), "which service? screendesk, screendragon or workdrive: "),
+                            (("login", "foo"), "There are screendesk, screendragon and workdrive."), (("login", "screndesk"), "Did you mean 'screendesk'?"),
                             (("login", "screendesk", "--credential", "scmi"), "Did you mean 'scim'?"),
                             (("login", "workdrive"), "Say --url"),
                             (("login", "screendesk", "--url", "http://example.com"), "not an address"),
