@@ -23,13 +23,21 @@ local get = {}
 
 local READS = { list = true, get = true, search = true }
 
-local MANY = 24 -- names that a message lists
+local MANY = 16 -- names that a message lists
+
+-- The names that say most: members of members come last, and only some of many.
+local function shown(known)
+  local list = { table.unpack(known) }
+  local function depth(name) return select(2, name:gsub("%.", "")) end
+  table.sort(list, function(a, b) return depth(a) < depth(b) or (depth(a) == depth(b) and a < b) end)
+  if #list > MANY then list = { table.unpack(list, 1, MANY) } end
+  if #known > MANY then list[#list + 1] = ("%d more"):format(#known - MANY) end
+  return list
+end
 
 -- Did-you-mean as a sentence of its own, else what there is; and where to look.
 local function unknown(host, what, word, known, see)
-  local near = suggest.closest(word, known)
-  local list = #known > MANY and { table.unpack(known, 1, MANY) } or known
-  list[#list + 1] = #known > MANY and ("%d more"):format(#known - MANY) or nil
+  local near, list = suggest.closest(word, known), shown(known)
   local hint = near and ("Did you mean '%s'?"):format(near) or ("There is %s."):format(suggest.listed(list, "and"))
   host.fail(2, ("%s %s\nsee: %s"):format(what, hint, see))
 end

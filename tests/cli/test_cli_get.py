@@ -113,7 +113,7 @@ class Get(unittest.TestCase):
                 (("screendesk", "recordings.update", "x"), "get only reads"),
                 (("screendesk", "recordings", "--format", "xml"), "takes one of"),
                 (("screendesk", "recordings", "--yes"), "has no flag --yes"),
-                (("screendesk", "recordings", "--filter", "foo=bar"), "cannot be filtered by 'foo'. There is console_logs, "),
+                (("screendesk", "recordings", "--filter", "foo=bar"), "cannot be filtered by 'foo'. There is console_logs, customer, description, "),
                 (("screendesk", "users", "--filter", "foo=bar"), ", email, "),
                 (("screendesk", "recordings", "--json"), "has no flag --json: write --format json."),
                 (("screendesk", "recordings", "--csv"), "write --format csv."),
