@@ -373,7 +373,7 @@ static void the_checkpoint_on_the_way(void **state)
 /* What is to happen just before the owner takes `mutex`, once. */
 static pthread_t owner;
 static struct {
-    pthread_mutex_t *mutex;
+    _Atomic(pthread_mutex_t *) mutex;
     atomic_bool *set;
 } before;
 
