@@ -413,7 +413,8 @@ static void ended(void *ud, const struct ml_evidence *e, enum ml_verdict verdict
 
 const struct ml_call_watch ml_record_watch = {leave, ended};
 
-/* What became of the tickets of one call: the worst of them. */
+/* What became of the tickets of one call: the worst of them. They are in order, and nothing is
+ * refused behind one that is broken. */
 static enum ml_ticket ticket_of(struct ml_record *r, const struct ml_noted *n)
 {
     enum ml_ticket worst = ML_TICKET_COMMITTED;
@@ -421,7 +422,7 @@ static enum ml_ticket ticket_of(struct ml_record *r, const struct ml_noted *n)
         enum ml_ticket ticket = ml_journal_ticket(r->journal, n->ticket);
         if (ticket == ML_TICKET_PENDING)
             return ticket;
-        if (ticket != ML_TICKET_COMMITTED && worst != ML_TICKET_BROKEN)
+        if (ticket != ML_TICKET_COMMITTED)
             worst = ticket;
     }
     return worst;

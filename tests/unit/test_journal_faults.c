@@ -421,6 +421,7 @@ static void a_break_between_the_flush_and_the_next_run(void **state)
     assert_int_equal(err.kind, ML_USAGE);
     assert_non_null(strstr(err.text, "see to the disk"));
     assert_non_null(strstr(err.text, "moonlever resume r1"));
+    assert_true(sqlite3_get_autocommit(j->writer.db)); /* it holds up no other process */
     ml_journal_close(j);
     set_disk(0, false, FAULT_IO);
     assert_string_equal(sql_text(p->path, "SELECT state FROM run"), "");
