@@ -468,6 +468,6 @@ void ml_record_turn(void *ud)
         }
     }
     struct ml_err why;
-    if (r->journal && r->writing && !r->broken && ml_journal_broken(r->journal, &why))
+    if (r->journal && !r->broken && ml_journal_broken(r->journal, &why))
         fall(r, &why, &why);
 }

@@ -214,6 +214,31 @@ static void a_call_is_held_until_its_row_is_durable(void **state)
     assert_string_equal(changes(&b->r), "1|S|-|1|;2|P|it broke|1|;");
 }
 
+/* One that has gone out ends while the next is still held: each leaves the list by itself. */
+static void an_answer_comes_while_another_call_is_held(void **state)
+{
+    struct bench *b = *state;
+    struct ml_call first = {0}, second = {0};
+    struct ml_noted n[2];
+    run_begin(&b->r, "r1");
+    plan_change(&b->r, &n[0], "a");
+    plan_change(&b->r, &n[1], "b");
+    assert_int_equal(ask(&first, &n[0]), ML_LEAVE_LATER);
+    flush(b->r.journal);
+    pthread_mutex_lock(&b->r.journal->writer.db_mutex);
+    assert_int_equal(ask(&second, &n[1]), ML_LEAVE_LATER);
+    ml_record_turn(&b->r);
+    assert_int_equal(first.releases, 1);
+    assert_ptr_equal(b->r.held.head, &n[1]);
+    tell_end(&n[0], 1, 503, ML_UNKNOWN);
+    assert_ptr_equal(b->r.held.head, &n[1]);
+    assert_null(n[1].next);
+    pthread_mutex_unlock(&b->r.journal->writer.db_mutex);
+    turn(&b->r);
+    assert_int_equal(second.releases, 1);
+    assert_string_equal(changes(&b->r), "1|U|-|1|;2|S|-|1|;");
+}
+
 static void several_changes_of_one_call_go_together(void **state)
 {
     struct bench *b = *state;
@@ -316,6 +341,7 @@ int main(void)
         TEST(no_memory_for_a_plan_or_an_attempt),
         TEST(a_broken_journal_lets_nothing_leave),
         TEST(a_call_is_held_until_its_row_is_durable),
+        TEST(an_answer_comes_while_another_call_is_held),
         TEST(several_changes_of_one_call_go_together),
         TEST(one_that_is_refused_holds_all_of_its_call),
         TEST(the_journal_breaks_while_calls_are_held),
