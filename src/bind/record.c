@@ -413,7 +413,8 @@ static void ended(void *ud, const struct ml_evidence *e, enum ml_verdict verdict
 
 const struct ml_call_watch ml_record_watch = {leave, ended};
 
-/* What became of the tickets of one call: the worst of them. */
+/* What became of the tickets of one call: the worst of them. They are in order, and nothing is
+ * refused behind one that is broken. */
 static enum ml_ticket ticket_of(struct ml_record *r, const struct ml_noted *n)
 {
     enum ml_ticket worst = ML_TICKET_COMMITTED;
@@ -421,7 +422,7 @@ static enum ml_ticket ticket_of(struct ml_record *r, const struct ml_noted *n)
         enum ml_ticket ticket = ml_journal_ticket(r->journal, n->ticket);
         if (ticket == ML_TICKET_PENDING)
             return ticket;
-        if (ticket != ML_TICKET_COMMITTED && worst != ML_TICKET_BROKEN)
+        if (ticket != ML_TICKET_COMMITTED)
             worst = ticket;
     }
     return worst;
@@ -461,13 +462,12 @@ void ml_record_turn(void *ud)
         } else if (ticket == ML_TICKET_REFUSED) {
             turn_away(r, n, call);
         } else {
-            if (!ml_journal_broken(r->journal, &err))
-                ml_err_set(&err, ML_USAGE, "the journal cannot be written");
+            (void)ml_journal_broken(r->journal, &err); /* it is: that is what the ticket says */
             fall(r, &err, &err);
             ml_call_release(call, &err);
         }
     }
     struct ml_err why;
-    if (r->journal && r->writing && !r->broken && ml_journal_broken(r->journal, &why))
+    if (r->journal && !r->broken && ml_journal_broken(r->journal, &why))
         fall(r, &why, &why);
 }

@@ -16,7 +16,8 @@ static int last_errno(sqlite3 *db, int which)
 {
     sqlite3_file *file = NULL;
     int number = 0;
-    if (sqlite3_file_control(db, "main", which, &file) != SQLITE_OK || !file || !file->pMethods)
+    (void)sqlite3_file_control(db, "main", which, &file); /* NULL stays where it fails */
+    if (!file || !file->pMethods)
         return 0;
     file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
     return number;
@@ -135,7 +136,7 @@ int ml_db_run(sqlite3 *db, const char *sql, const char *types, ...)
     int code = start(db, &stmt, sql, types, ap);
     va_end(ap);
     sqlite3_finalize(stmt);
-    return code == SQLITE_DONE || code == SQLITE_ROW ? SQLITE_OK : code;
+    return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
 int ml_db_integer(sqlite3 *db, int64_t *value, const char *sql, const char *types, ...)

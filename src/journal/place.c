@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 
-#define LONGEST 65536
+#define LOCK ".lock"
 
 static int fail(const char *what, const char *path, struct ml_err *err)
 {
@@ -48,7 +48,7 @@ static int lock_name(struct ml_buf *name, const char *path, struct ml_err *err)
     size_t len = strlen(path);
     if (len > 3 && strcmp(path + len - 3, ".db") == 0)
         len -= 3;
-    if (ml_buf_add(name, path, len) < 0 || ml_buf_adds(name, ".lock") < 0)
+    if (ml_buf_add(name, path, len) < 0 || ml_buf_adds(name, LOCK) < 0)
         return ml_err_set(err, ML_MEMORY, "there is no memory for the journal's name");
     return 0;
 }
@@ -57,7 +57,7 @@ int ml_place_open(const char *path, bool read_only, struct ml_err *err)
 {
     struct ml_buf name;
     int fd = -1;
-    ml_buf_create(&name, LONGEST);
+    ml_buf_create(&name, strlen(path) + sizeof LOCK); /* the system says what is too long */
     if (lock_name(&name, path, err) < 0)
         goto out;
     if (read_only) {
@@ -87,7 +87,7 @@ int ml_place_sync(const char *path, struct ml_err *err)
 {
     const char *slash = strrchr(path, '/');
     struct ml_buf name;
-    ml_buf_create(&name, LONGEST);
+    ml_buf_create(&name, strlen(path) + 1);
     int rc =
         slash ? ml_buf_add(&name, path, (size_t)(slash - path) + 1) : ml_buf_adds(&name, ".");
     if (rc < 0) {

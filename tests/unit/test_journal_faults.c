@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Every write, sync and truncate of a small life of the journal fails once, or
- * from then on, in each of four ways. Afterwards: what was reported durable is
+ * from then on, in each of five ways. Afterwards: what was reported durable is
  * there, what was not is refused, nothing was written after the failure, and a
  * fresh journal goes on.
  *
@@ -13,11 +13,20 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-enum fault { FAULT_FULL, FAULT_IO, FAULT_SHORT, FAULT_BIG, FAULTS };
+#include "journal/handle.h"
+
+enum fault { FAULT_FULL, FAULT_IO, FAULT_SHORT, FAULT_BIG, FAULT_QUOTA };
+
+static const int errnos[] = {[FAULT_FULL] = ENOSPC,
+                             [FAULT_IO] = EIO,
+                             [FAULT_SHORT] = ENOSPC,
+                             [FAULT_BIG] = EFBIG,
+                             [FAULT_QUOTA] = EDQUOT};
 
 /* The disk; under mutex. */
 static struct {
@@ -56,7 +65,7 @@ static bool is_to_fail(sqlite3_file *f)
     bool fail =
         disk.fail_at && (disk.sticky ? disk.count >= disk.fail_at : disk.count == disk.fail_at);
     disk.failed |= fail;
-    disk.last_errno = disk.fault == FAULT_BIG ? EFBIG : disk.fault == FAULT_IO ? EIO : ENOSPC;
+    disk.last_errno = errnos[disk.fault];
     pthread_mutex_unlock(&disk.mutex);
     return fail;
 }
@@ -322,6 +331,12 @@ static void too_big_once(void **state)
     each_operation(false, FAULT_BIG);
 }
 
+static void over_quota_once(void **state)
+{
+    (void)state;
+    each_operation(false, FAULT_QUOTA);
+}
+
 /* A WAL of more than a thousand pages is copied into the database; that fails too, after the
  * tickets were told. */
 static void the_checkpoint_on_the_way(void **state)
@@ -353,6 +368,64 @@ static void the_checkpoint_on_the_way(void **state)
     assert_string_equal(sql_text(p->path, "SELECT state FROM mut"),
                         told == ML_TICKET_COMMITTED ? "S" : "P");
     free(body);
+}
+
+/* What is to happen just before the owner takes `mutex`, once. */
+static pthread_t owner;
+static struct {
+    _Atomic(pthread_mutex_t *) mutex;
+    atomic_bool *set;
+} before;
+
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    if (before.mutex == mutex && pthread_equal(pthread_self(), owner)) {
+        before.mutex = NULL;
+        *before.set = true;
+    }
+    return __real_pthread_mutex_lock(mutex);
+}
+
+static void wait_until_set(void *ud)
+{
+    atomic_bool *go = ud;
+    while (!*go)
+        usleep(1000);
+}
+
+/* The journal's thread has told of a commit and not yet copied it into the database, while the
+ * owner has flushed and not yet taken the connection: what breaks in between is noticed. */
+static void a_break_between_the_flush_and_the_next_run(void **state)
+{
+    struct place *p = *state;
+    struct ml_err err = {0};
+    struct ml_journal *j = NULL;
+    atomic_bool go = false;
+    struct ml_journal_conf conf = {.path = p->path, .on_commit = wait_until_set, .ud = &go};
+    struct ml_journal_change change = change_of("a");
+    assert_int_equal(ml_journal_open(&conf, &j, &err), 0);
+    begin(j, "r1");
+    change.body_len = 5 << 20;
+    change.body = calloc(1, change.body_len);
+    set_disk(1, false, FAULT_IO);
+    disk.database = true;
+    assert_true(ml_journal_plan(j, &change) > 0);
+    flush(j);
+    owner = pthread_self();
+    before.set = &go;
+    before.mutex = &j->writer.db_mutex;
+    assert_int_equal(ml_journal_end(j, "done", 0, 0, 60, &err), -1);
+    assert_null(before.mutex); /* it came to that */
+    assert_int_equal(err.kind, ML_USAGE);
+    assert_non_null(strstr(err.text, "see to the disk"));
+    assert_non_null(strstr(err.text, "moonlever resume r1"));
+    assert_true(sqlite3_get_autocommit(j->writer.db)); /* it holds up no other process */
+    ml_journal_close(j);
+    set_disk(0, false, FAULT_IO);
+    assert_string_equal(sql_text(p->path, "SELECT state FROM run"), "");
+    free((void *)change.body);
 }
 
 /* Each of four bodies fills more than a thousand pages; the WAL never holds two of them. */
@@ -437,7 +510,9 @@ int main(void)
         cmocka_unit_test(short_write_once),
         cmocka_unit_test(short_write_from_then_on),
         cmocka_unit_test(too_big_once),
+        cmocka_unit_test(over_quota_once),
         TEST(the_checkpoint_on_the_way),
+        TEST(a_break_between_the_flush_and_the_next_run),
         TEST(a_checkpoint_that_works_starts_the_wal_again),
         TEST(a_quota_is_a_failure_and_no_end),
     };

@@ -108,6 +108,22 @@ static void places_that_cannot_be(void **state)
     expect_refusal("/proc/journal.db", false, "cannot open");
 }
 
+static void a_path_that_is_too_long_is_no_lack_of_memory(void **state)
+{
+    struct place *p = *state;
+    static const size_t lens[] = {300, 5000, 70000};
+    for (int i = 0; i < 3; i++) {
+        char *path = calloc(1, lens[i] + 1);
+        assert_non_null(path);
+        memset(path, 'x', lens[i]);
+        memcpy(path, p->dir, strlen(p->dir));
+        path[strlen(p->dir)] = '/';
+        expect_refusal(path, false, "File name too long");
+        expect_refusal(path, true, "cannot open the journal");
+        free(path);
+    }
+}
+
 static void a_name_without_directory_is_in_this_one(void **state)
 {
     struct place *p = *state;
@@ -473,6 +489,7 @@ int main(void)
         TEST(a_newer_journal_is_refused_with_the_way_out),
         TEST(what_is_no_journal_is_left_alone),
         TEST(places_that_cannot_be),
+        TEST(a_path_that_is_too_long_is_no_lack_of_memory),
         TEST(a_name_without_directory_is_in_this_one),
         TEST(a_file_system_without_shared_memory),
         TEST(a_long_path_leaves_room_for_the_reason),

@@ -12,11 +12,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
 /* What is counted, and which one fails. */
-enum watched { WATCH_NOTHING, WATCH_MEMORY, WATCH_REALLOC, WATCH_SYSTEM };
+enum watched { WATCH_NOTHING, WATCH_MEMORY, WATCH_OURS, WATCH_REALLOC, WATCH_SYSTEM };
 static _Atomic enum watched watched;
 static atomic_long count, fail_at;
 static atomic_bool sticky, failed;
@@ -42,6 +43,12 @@ static bool is_to_fail(enum watched what)
     return fail;
 }
 
+/* An allocation of the journal itself, not one of SQLite's. */
+static bool ours_fails(void)
+{
+    return is_to_fail(WATCH_MEMORY) || is_to_fail(WATCH_OURS);
+}
+
 /* True with errno set: a call of the system fails. */
 static bool system_fails(int number)
 {
@@ -55,21 +62,21 @@ void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
-    return is_to_fail(WATCH_MEMORY) ? NULL : __real_malloc(size);
+    return ours_fails() ? NULL : __real_malloc(size);
 }
 
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size)
 {
-    return is_to_fail(WATCH_MEMORY) ? NULL : __real_calloc(n, size);
+    return ours_fails() ? NULL : __real_calloc(n, size);
 }
 
 void *__real_realloc(void *block, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void *__wrap_realloc(void *block, size_t size)
 {
-    bool fail = is_to_fail(WATCH_MEMORY) || is_to_fail(WATCH_REALLOC);
+    bool fail = ours_fails() || is_to_fail(WATCH_REALLOC);
     return fail ? NULL : __real_realloc(block, size);
 }
 
@@ -77,7 +84,7 @@ char *__real_strdup(const char *text);
 char *__wrap_strdup(const char *text);
 char *__wrap_strdup(const char *text)
 {
-    return is_to_fail(WATCH_MEMORY) ? NULL : __real_strdup(text);
+    return ours_fails() ? NULL : __real_strdup(text);
 }
 
 int __real_open(const char *path, int flags, mode_t mode);
@@ -110,6 +117,9 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
     return 0;
 }
 
+/* The next wait for a lock is interrupted by a signal. */
+static atomic_bool interrupt;
+
 /* A lock is always given back. */
 int __real_fcntl(int fd, int command, struct flock *lock);
 int __wrap_fcntl(int fd, int command, struct flock *lock);
@@ -117,6 +127,10 @@ int __wrap_fcntl(int fd, int command, struct flock *lock)
 {
     if (lock->l_type != F_UNLCK && system_fails(ENOLCK))
         return -1;
+    if (command == F_OFD_SETLKW && atomic_exchange(&interrupt, false)) {
+        errno = EINTR;
+        return -1;
+    }
     return __real_fcntl(fd, command, lock);
 }
 
@@ -125,6 +139,13 @@ int __wrap_pthread_attr_init(pthread_attr_t *attributes);
 int __wrap_pthread_attr_init(pthread_attr_t *attributes)
 {
     return system_fails(ENOMEM) ? ENOMEM : __real_pthread_attr_init(attributes);
+}
+
+int __real_pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *mask);
+int __wrap_pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *mask);
+int __wrap_pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *mask)
+{
+    return system_fails(ENOMEM) ? ENOMEM : __real_pthread_attr_setsigmask_np(attributes, mask);
 }
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -165,7 +186,7 @@ static void expect_reason(const struct told *t, enum watched what)
 {
     assert_true(t->err.kind == ML_MEMORY || t->err.kind == ML_USAGE);
     assert_true(strlen(t->err.text) > 20);
-    if (what == WATCH_MEMORY)
+    if (what != WATCH_SYSTEM)
         assert_non_null(strstr(t->err.text, "memory"));
 }
 
@@ -215,6 +236,16 @@ static void memory_from_then_on(void **state)
 {
     (void)state;
     each_allocation(11, true);
+}
+
+/* The journal's own are few: each of them, also where it is the second of two in a row. */
+static void our_memory_once(void **state)
+{
+    (void)state;
+    long k = 1;
+    while (life(WATCH_OURS, k, false))
+        k++;
+    assert_true(k > 20);
 }
 
 static void system_once(void **state)
@@ -351,15 +382,69 @@ static void resuming_without_memory(void **state)
     assert_string_equal(sql_text(p->path, "SELECT state FROM mut"), "U");
 }
 
+/* Fills `path` up to `len` bytes, so that the name of the lock file has to grow by itself. */
+static void a_name_that_has_to_grow_for_its_end(void **state)
+{
+    struct place *p = *state;
+    struct ml_err err = {0};
+    struct ml_journal *j = NULL;
+    char path[300];
+    size_t len = (size_t)snprintf(path, sizeof path, "%s/", p->dir);
+    memset(path + len, 'x', 253 - len);
+    path[253] = '\0'; /* a buffer begins with 256 bytes */
+    struct ml_journal_conf conf = {.path = path};
+    watch(WATCH_REALLOC, 2, false);
+    assert_int_equal(ml_journal_open(&conf, &j, &err), -1);
+    watch(WATCH_NOTHING, 0, false);
+    assert_null(j);
+    assert_int_equal(err.kind, ML_MEMORY);
+    assert_non_null(strstr(err.text, "journal's name"));
+    ml_journal_close(open_at(path));
+}
+
+static void a_signal_during_the_wait_for_the_lock(void **state)
+{
+    struct place *p = *state;
+    interrupt = true;
+    struct ml_journal *j = open_at(p->path);
+    assert_false(interrupt); /* it came, and the wait went on */
+    begin(j, "r1");
+    ml_journal_close(j);
+}
+
+/* A lock that the kernel does not tell of is nobody's. */
+static void a_lock_that_cannot_be_asked_for(void **state)
+{
+    struct place *p = *state;
+    struct ml_journal *j = open_at(p->path), *k = open_at(p->path);
+    begin(j, "r1");
+    assert_true(ml_journal_is_running(k, 1));
+    watch(WATCH_SYSTEM, 1, false);
+    assert_false(ml_journal_is_running(k, 1));
+    assert_true(failed);
+    watch(WATCH_NOTHING, 0, false);
+    assert_true(ml_journal_is_running(k, 1));
+    ml_journal_close(j);
+    ml_journal_close(k);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_once), cmocka_unit_test(memory_from_then_on),
-        cmocka_unit_test(system_once), cmocka_unit_test(system_from_then_on),
-        TEST(reading_without_memory),  TEST(evidence_without_memory),
-        TEST(refusal_without_memory),  TEST(resuming_without_memory),
+        cmocka_unit_test(memory_once),
+        cmocka_unit_test(memory_from_then_on),
+        cmocka_unit_test(our_memory_once),
+        cmocka_unit_test(system_once),
+        cmocka_unit_test(system_from_then_on),
+        TEST(reading_without_memory),
+        TEST(evidence_without_memory),
+        TEST(refusal_without_memory),
+        TEST(resuming_without_memory),
+        TEST(a_name_that_has_to_grow_for_its_end),
+        TEST(a_signal_during_the_wait_for_the_lock),
+        TEST(a_lock_that_cannot_be_asked_for),
     };
     return cmocka_run_group_tests(tests, take_memory, NULL);
 }

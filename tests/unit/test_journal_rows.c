@@ -110,6 +110,31 @@ static void what_many_changes_do_is_written_down_once(void **state)
     ml_journal_close(j);
 }
 
+static void a_planned_change_gets_another_name(void **state)
+{
+    struct place *p = *state;
+    struct ml_journal *j = open_at(p->path);
+    const int64_t id = (int64_t)1 << 32 | 1;
+    struct ml_journal_change named = change_of("b");
+    named.path = "/api/v2/recordings/2";
+    named.before = "{}";
+    named.after = "{}"; /* this and the method do not count */
+    named.method = "DELETE";
+    begin(j, "r1");
+    plan(j, "a");
+    ml_journal_name(j, id, &named);
+    flush(j);
+    static const char renamed[] = "b|b|PATCH|/api/v2/recordings/2|{}|{\"title\":\"b\"}|P|;";
+    static const char columns[] = " rkey target method path before after state ";
+    assert_string_equal(rows(j, ML_QUERY_CHANGES, "r1", columns), renamed);
+    end(j);
+    named = change_of("c");
+    ml_journal_name(j, id, &named); /* no run is under way: nothing is written */
+    flush(j);
+    assert_string_equal(rows(j, ML_QUERY_CHANGES, "r1", columns), renamed);
+    ml_journal_close(j);
+}
+
 /* Bytes that the rows of all changes take. */
 static int width(struct place *p, struct ml_journal *j)
 {
@@ -153,6 +178,7 @@ int main(void)
         TEST(attempts_behind_the_first),
         TEST(a_later_attempt_is_refused_too),
         TEST(what_many_changes_do_is_written_down_once),
+        TEST(a_planned_change_gets_another_name),
         TEST(a_row_keeps_its_width),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
