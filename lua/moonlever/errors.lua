@@ -48,6 +48,8 @@ local function where()
   return nil
 end
 
+errors.where = where
+
 -- One printable line of at most `length` bytes, never cut inside a character.
 local function one_line(text, length)
   text = text:gsub("[%c%s]+", " "):gsub("^ ", ""):gsub(" $", "")

@@ -1,0 +1,203 @@
+-- SPDX-License-Identifier: MIT
+-- The script's side of its own process: things that stand for what the host lends.
+--
+-- Loaded by moonlever-isolate, which has raw.json, raw.spawn and little else: see
+-- lua/moonlever/isolated.lua for the other side. Tasks run here, so that functions of the script
+-- share its tables; whatever they ask of the world is a call.
+--
+--   return require("moonlever.isolate").start(channel)
+
+local raw = require "moonlever.raw"
+local peer = require "moonlever.peer"
+
+local getmetatable, setmetatable, type, next, rawget, tostring = getmetatable, setmetatable, type, next, rawget, tostring
+
+local isolate = {}
+
+local FIRST_THREAD = 0x40000000
+-- Services of the other side, by number.
+local INDEX, NEWINDEX, TOSTRING, CLOSE, LEN, PAIRS, CLASS, PRINT, MODULE, COUNT, FAILURE, SLEEP, CONCURRENCY =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+
+local side
+
+-- What reading a member that is not there gives: tables that refuse assignments, as in
+-- moonlever.shape.
+local function refuse_assignment(_, name)
+  error(("cannot set '%s' here: the object was null or missing in the answer"):format(tostring(name)), 2)
+end
+
+local function missing_of(outline)
+  local missing = {}
+  for name, below in next, outline do
+    missing[name] = setmetatable({}, { __index = missing_of(below), __newindex = refuse_assignment })
+  end
+  return missing
+end
+
+local classes, numbers = {}, {} -- number -> metatable, and back
+
+local function class(number)
+  local meta = classes[number]
+  if not meta then
+    meta = { __index = missing_of(side.call(CLASS, number)) }
+    classes[number], numbers[meta] = meta, number
+  end
+  return meta
+end
+
+-- What stands for an object of the host's: a table, whose members are asked for once where they
+-- are functions or objects themselves.
+local function new_stand(call)
+  local members = {}
+  local stand = {}
+  local meta = {
+    __index = function(_, name)
+      local value = members[name]
+      if value ~= nil then return value end
+      value = side.call(INDEX, stand, name)
+      if side.stands(value) then members[name] = value end
+      return value
+    end,
+    __newindex = function(_, name, value) side.call(NEWINDEX, stand, name, value) end,
+    __call = function(_, ...) return call(...) end,
+    __tostring = function() return (side.call(TOSTRING, stand)) end,
+    __close = function() side.call(CLOSE, stand) end,
+    __len = function() return (side.call(LEN, stand)) end,
+    __pairs = function() return next, (side.call(PAIRS, stand)) end,
+  }
+  return setmetatable(stand, meta)
+end
+
+-- Tables of the script are copied, whatever their metatable, unless they can be called.
+local function look(value)
+  if type(value) ~= "table" then return nil end
+  local meta = getmetatable(value)
+  if numbers[meta] then return peer.DRESSED, numbers[meta], 0 end
+  if type(meta) == "table" and rawget(meta, "__call") then return nil end
+  return peer.PLAIN
+end
+
+local function print_line(...)
+  local line = table.pack(...)
+  for i = 1, line.n do line[i] = tostring(line[i]) end
+  side.call(PRINT, table.concat(line, "\t"))
+end
+
+-- What moonlever.flow and others want of raw.
+local function lend()
+  raw.count = function(what, n) side.call(COUNT, what, n) end
+  raw.failure = function(text) side.call(FAILURE, text) end
+  raw.sleep = function(seconds) side.call(SLEEP, seconds) end
+  raw.concurrency = function() return (side.call(CONCURRENCY)) end
+  raw.redacted = function(text) return text end
+end
+
+-- What needs no host, or the identity of the script's tables, is done here.
+local function own_members()
+  local flow = require "moonlever.flow"
+  local own = { null = raw.null, array = raw.json.array, json = { encode = raw.json.encode, decode = raw.json.decode } }
+  for _, name in ipairs { "each", "map", "all", "spawn", "sleep", "try" } do own[name] = flow[name] end
+  return own
+end
+
+local function moonlever()
+  local theirs, own = side.call(MODULE, "moonlever"), own_members()
+  return setmetatable({}, {
+    __index = function(_, name)
+      local value = own[name]
+      if value == nil then
+        value = theirs[name]
+        own[name] = value
+      end
+      return value
+    end,
+    __newindex = function(_, name) error(("moonlever cannot be changed: '%s'"):format(tostring(name)), 2) end,
+    __metatable = false, __name = "moonlever",
+  })
+end
+
+local function safe(f)
+  return function(...)
+    local ok, value = pcall(f, ...)
+    if ok then return value end
+    return nil, tostring(value)
+  end
+end
+
+local MAKERS = {
+  moonlever = moonlever,
+  cjson = function()
+    return { _NAME = "cjson", null = raw.null, encode = raw.json.encode, decode = raw.json.decode }
+  end,
+  ["cjson.safe"] = function()
+    return { _NAME = "cjson.safe", null = raw.null, encode = safe(raw.json.encode), decode = safe(raw.json.decode) }
+  end,
+  ["moonlever.csv"] = function() return (side.call(MODULE, "moonlever.csv")) end,
+  ["moonlever.tags"] = function() return (side.call(MODULE, "moonlever.tags")) end,
+}
+
+-- As moonlever.confined: name -> function that returns the module.
+isolate.modules = {}
+for name, make in next, MAKERS do
+  local made
+  isolate.modules[name] = function()
+    if made == nil then made = make() end
+    return made
+  end
+end
+
+local left = {} -- tasks of the script that have not ended
+
+-- As raw.spawn, for the script's own tasks.
+local function new_spawn(spawn)
+  return function(fn, ...)
+    local task
+    task = spawn(function(...)
+      local function done(ok, ...)
+        left[task] = nil
+        if not ok then error((...), 0) end
+        return ...
+      end
+      return done(pcall(fn, ...))
+    end, ...)
+    left[task] = true
+    return task
+  end
+end
+
+-- Runs the script and waits for the tasks that it has left.
+local function run(name, source, ...)
+  local chunk, why = raw.load(name, source, ...)
+  if not chunk then
+    require("moonlever.errors").raise("usage", why, { config = true })
+  end
+  chunk(...)
+  while next(left) do -- a turn of the host at a time
+    raw.sleep(0)
+  end
+  local task = raw.failed()
+  if task then task:await() end
+end
+
+function isolate.start(channel)
+  local errors = require "moonlever.errors"
+  side = peer.new(channel, {
+    first = FIRST_THREAD, stand = new_stand, look = look,
+    dress = function(number, _, value) return setmetatable(value, class(number)) end,
+    ended = function() error("the host is gone", 0) end,
+    cancelled = function() return errors.new("cancelled", "cancelled") end,
+    current = raw.current,
+    raised = function(err)
+      if errors.is(err) and err.kind == "usage" and err.where then err.where = errors.where() end
+      return err
+    end,
+  })
+  lend()
+  side.objects[1] = run
+  raw.spawn(side.accept)
+  raw.spawn = new_spawn(raw.spawn)
+  return print_line
+end
+
+return isolate
