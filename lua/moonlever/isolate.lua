@@ -147,37 +147,50 @@ for name, make in next, MAKERS do
   end
 end
 
-local left = {} -- tasks of the script that have not ended
+local left = setmetatable({}, { __mode = "k" }) -- tasks of the script
 
--- As raw.spawn, for the script's own tasks.
 local function new_spawn(spawn)
-  return function(fn, ...)
-    local task
-    task = spawn(function(...)
-      local function done(ok, ...)
-        left[task] = nil
-        if not ok then error((...), 0) end
-        return ...
-      end
-      return done(pcall(fn, ...))
-    end, ...)
+  return function(...)
+    local task = spawn(...)
     left[task] = true
     return task
   end
 end
 
--- Runs the script and waits for the tasks that it has left.
+-- Raises the error of a task, with the traceback of where it was raised.
+local function see(task)
+  local ok, err = pcall(task.await, task)
+  if not ok then error(type(err) == "string" and task:traceback() or err, 0) end
+end
+
+local function one_that_runs()
+  for task in next, left do
+    if task:status() == "running" then return task end
+  end
+  return nil
+end
+
+-- Waits for the tasks that the script has left. The first failure that nobody saw is the run's.
+local function wait_for_all()
+  local first
+  repeat
+    local task = one_that_runs()
+    if task then
+      local ok, err = pcall(see, task)
+      if not ok and task:status() ~= "cancelled" and first == nil then first = err end
+    end
+  until not task
+  local failed = raw.failed()
+  if failed then see(failed) end
+  if first ~= nil then error(first, 0) end
+end
+
+-- Runs the script.
 local function run(name, source, ...)
   local chunk, why = raw.load(name, source, ...)
-  if not chunk then
-    require("moonlever.errors").raise("usage", why, { config = true })
-  end
-  chunk(...)
-  while next(left) do -- a turn of the host at a time
-    raw.sleep(0)
-  end
-  local task = raw.failed()
-  if task then task:await() end
+  if not chunk then require("moonlever.errors").raise("usage", why, { config = true }) end
+  see(raw.spawn(chunk, ...))
+  wait_for_all()
 end
 
 function isolate.start(channel)
@@ -189,7 +202,7 @@ function isolate.start(channel)
     cancelled = function() return errors.new("cancelled", "cancelled") end,
     current = raw.current,
     raised = function(err)
-      if errors.is(err) and err.kind == "usage" and err.where then err.where = errors.where() end
+      if errors.is(err) and err.kind == "usage" and err.where == errors.NOWHERE then err.where = errors.where() end
       return err
     end,
   })

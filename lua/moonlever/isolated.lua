@@ -103,6 +103,7 @@ local function cancelled()
 end
 
 local function start()
+  errors.nowhere = errors.NOWHERE -- the other side says where
   local classes = new_classes()
   local side = peer.new(raw.isolate(), {
     first = FIRST_THREAD, look = classes.look, dress = classes.dress, ended = ended, cancelled = cancelled,

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -48,7 +49,8 @@ static int find_program(const struct ml_isolate *i, char *path, size_t size, str
 
 /* --- its start --- */
 
-/* Nothing of the host's but the socket: no descriptor, no signal mask, no environment. */
+/* Nothing of the host's but the socket: no descriptor, no signal mask, and of the environment
+ * the time zone. */
 static int set_actions(posix_spawn_file_actions_t *actions, int socket)
 {
     int rc = posix_spawn_file_actions_adddup2(actions, socket, 3);
@@ -69,9 +71,12 @@ static int set_attributes(posix_spawnattr_t *attributes)
 
 static int spawn(pid_t *pid, const char *path, char *const *argv, int socket)
 {
-    char *const environment[] = {NULL};
+    char zone[256];
+    const char *tz = getenv("TZ");
+    char *const environment[] = {tz ? zone : NULL, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
+    snprintf(zone, sizeof zone, "TZ=%.200s", tz ? tz : "");
     if (posix_spawn_file_actions_init(&actions) != 0)
         return ENOMEM;
     if (posix_spawnattr_init(&attributes) != 0) {

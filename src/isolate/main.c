@@ -173,10 +173,10 @@ static int open_state(lua_State *L)
     lua_getglobal(L, "coroutine");
     ml_task_open_coroutine(L);
     lua_pop(L, 1);
+    if (i->meter.on) /* before there is a thread: those made later inherit the hook */
+        ml_meter_attach(&i->meter, &i->sched);
     start(L, i);
     ml_confine_open(L);
-    if (i->meter.on)
-        ml_meter_attach(&i->meter, &i->sched);
     return 0;
 }
 

@@ -107,6 +107,8 @@ static moonlever *open_host(const struct servers *servers, struct outcome *o)
     snprintf(origin, sizeof origin, "SCREENDESK_URL=%s", servers->good_url);
     set(h, "origin", origin);
     set(h, "journal", getenv("HOSTILE_JOURNAL"));
+    if (getenv("HOSTILE_ISOLATE"))
+        set(h, "isolate", getenv("HOSTILE_ISOLATE"));
     moonlever_on_output(h, on_output, o);
     moonlever_on_log(h, on_log, o);
     return h;
