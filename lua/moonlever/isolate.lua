@@ -8,6 +8,7 @@
 --   return require("moonlever.isolate").start(channel)
 
 local raw = require "moonlever.raw"
+local errors = require "moonlever.errors"
 local peer = require "moonlever.peer"
 
 local getmetatable, setmetatable, type, next, rawget, tostring = getmetatable, setmetatable, type, next, rawget, tostring
@@ -40,7 +41,7 @@ local classes, numbers = {}, {} -- number -> metatable, and back
 local function class(number)
   local meta = classes[number]
   if not meta then
-    meta = { __index = missing_of(side.call(CLASS, number)) }
+    meta = { __index = missing_of(side.ask(CLASS, number)) }
     classes[number], numbers[meta] = meta, number
   end
   return meta
@@ -55,16 +56,16 @@ local function new_stand(call)
     __index = function(_, name)
       local value = members[name]
       if value ~= nil then return value end
-      value = side.call(INDEX, stand, name)
+      value = side.ask(INDEX, stand, name)
       if side.stands(value) then members[name] = value end
       return value
     end,
-    __newindex = function(_, name, value) side.call(NEWINDEX, stand, name, value) end,
+    __newindex = function(_, name, value) side.ask(NEWINDEX, stand, name, value) end,
     __call = function(_, ...) return call(...) end,
-    __tostring = function() return (side.call(TOSTRING, stand)) end,
-    __close = function() side.call(CLOSE, stand) end,
-    __len = function() return (side.call(LEN, stand)) end,
-    __pairs = function() return next, (side.call(PAIRS, stand)) end,
+    __tostring = function() return (side.ask(TOSTRING, stand)) end,
+    __close = function() side.ask(CLOSE, stand) end,
+    __len = function() return (side.ask(LEN, stand)) end,
+    __pairs = function() return next, (side.ask(PAIRS, stand)) end,
   }
   return setmetatable(stand, meta)
 end
@@ -81,28 +82,36 @@ end
 local function print_line(...)
   local line = table.pack(...)
   for i = 1, line.n do line[i] = tostring(line[i]) end
-  side.call(PRINT, table.concat(line, "\t"))
+  side.tell(PRINT, table.concat(line, "\t"))
 end
 
 -- What moonlever.flow and others want of raw.
 local function lend()
-  raw.count = function(what, n) side.call(COUNT, what, n) end
-  raw.failure = function(text) side.call(FAILURE, text) end
+  raw.count = function(what, n) side.tell(COUNT, what, n) end
+  raw.failure = function(text) side.tell(FAILURE, text) end
   raw.sleep = function(seconds) side.call(SLEEP, seconds) end
-  raw.concurrency = function() return (side.call(CONCURRENCY)) end
+  raw.concurrency = function() return (side.ask(CONCURRENCY)) end
   raw.redacted = function(text) return text end
+end
+
+-- A table with these members that cannot be changed.
+local function sealed(name, members)
+  return setmetatable({}, {
+    __index = members, __pairs = function() return next, members end, __name = name,
+    __newindex = function(_, member) error(("%s cannot be changed: '%s'"):format(name, tostring(member)), 2) end,
+  })
 end
 
 -- What needs no host, or the identity of the script's tables, is done here.
 local function own_members()
   local flow = require "moonlever.flow"
-  local own = { null = raw.null, array = raw.json.array, json = { encode = raw.json.encode, decode = raw.json.decode } }
+  local own = { null = raw.null, array = raw.json.array, json = sealed("moonlever.json", { encode = raw.json.encode, decode = raw.json.decode }) }
   for _, name in ipairs { "each", "map", "all", "spawn", "sleep", "try" } do own[name] = flow[name] end
   return own
 end
 
 local function moonlever()
-  local theirs, own = side.call(MODULE, "moonlever"), own_members()
+  local theirs, own = side.ask(MODULE, "moonlever"), own_members()
   return setmetatable({}, {
     __index = function(_, name)
       local value = own[name]
@@ -128,13 +137,14 @@ end
 local MAKERS = {
   moonlever = moonlever,
   cjson = function()
-    return { _NAME = "cjson", null = raw.null, encode = raw.json.encode, decode = raw.json.decode }
+    return sealed("cjson", { _NAME = "cjson", null = raw.null, encode = raw.json.encode, decode = raw.json.decode })
   end,
   ["cjson.safe"] = function()
-    return { _NAME = "cjson.safe", null = raw.null, encode = safe(raw.json.encode), decode = safe(raw.json.decode) }
+    return sealed("cjson.safe",
+      { _NAME = "cjson.safe", null = raw.null, encode = safe(raw.json.encode), decode = safe(raw.json.decode) })
   end,
-  ["moonlever.csv"] = function() return (side.call(MODULE, "moonlever.csv")) end,
-  ["moonlever.tags"] = function() return (side.call(MODULE, "moonlever.tags")) end,
+  ["moonlever.csv"] = function() return (side.ask(MODULE, "moonlever.csv")) end,
+  ["moonlever.tags"] = function() return (side.ask(MODULE, "moonlever.tags")) end,
 }
 
 -- As moonlever.confined: name -> function that returns the module.
@@ -160,7 +170,9 @@ end
 -- Raises the error of a task, with the traceback of where it was raised.
 local function see(task)
   local ok, err = pcall(task.await, task)
-  if not ok then error(type(err) == "string" and task:traceback() or err, 0) end
+  if ok then return end
+  if type(err) == "string" then error(task:traceback() or err, 0) end
+  error(errors.is(err) and err or tostring(err), 0)
 end
 
 local function one_that_runs()
@@ -188,13 +200,12 @@ end
 -- Runs the script.
 local function run(name, source, ...)
   local chunk, why = raw.load(name, source, ...)
-  if not chunk then require("moonlever.errors").raise("usage", why, { config = true }) end
+  if not chunk then errors.raise("usage", why, { config = true }) end
   see(raw.spawn(chunk, ...))
   wait_for_all()
 end
 
 function isolate.start(channel)
-  local errors = require "moonlever.errors"
   side = peer.new(channel, {
     first = FIRST_THREAD, stand = new_stand, look = look,
     dress = function(number, _, value) return setmetatable(value, class(number)) end,

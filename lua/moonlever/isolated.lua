@@ -102,6 +102,12 @@ local function cancelled()
   return errors.new("cancelled", "cancelled")
 end
 
+-- A text without a traceback is that of an error that is no text: none is added.
+local function as_it_was(err)
+  if type(err) ~= "string" or err:find("\nstack traceback:", 1, true) then return err end
+  return setmetatable({}, { __tostring = function() return err end })
+end
+
 local function start()
   errors.nowhere = errors.NOWHERE -- the other side says where
   local classes = new_classes()
@@ -122,7 +128,7 @@ function isolated.chunk(name, source)
     local accepting = raw.spawn(side.accept)
     local function done(ok, ...)
       accepting:cancel()
-      if not ok then error((...), 0) end
+      if not ok then error(as_it_was((...)), 0) end
       return ...
     end
     return done(pcall(side.call, MAIN, name, source, ...))

@@ -27,7 +27,7 @@ local pcall, error, type, next, spawn = pcall, error, type, next, raw.spawn
 local peer = { MINE = 1, YOURS = 2, DRESSED = 3, PLAIN = 4, FUNCTION = 5, SERVICES = 100 }
 
 local MINE, YOURS, FUNCTION = peer.MINE, peer.YOURS, peer.FUNCTION
-local CALL, RETURN, RAISE, CANCEL = 1, 2, 3, 4
+local CALL, RETURN, RAISE, CANCEL, TELL = 1, 2, 3, 4, 6
 
 -- options  first   number of the first thread that begins here
 --          stand   function(call) -> what stands here for their object; call(...) calls it
@@ -144,6 +144,7 @@ function peer.new(channel, options)
     if not ok then
       if cancels[thread] ~= nil then
         cancels[thread] = nil
+        threads[options.current()] = nil -- its answer may still come: nobody is to mistake it
         error(kind, 0)
       end
       cancels[thread] = kind
@@ -166,8 +167,8 @@ function peer.new(channel, options)
     return attend(thread)
   end
 
-  function attend(thread)
-    return got(thread, pcall(channel.wait, thread))
+  function attend(thread, promptly)
+    return got(thread, pcall(channel.wait, thread, promptly))
   end
 
   -- Was it handed out?
@@ -181,7 +182,7 @@ function peer.new(channel, options)
   end
 
   -- Calls their object with this number, in the thread of who calls.
-  function side.call(number, ...)
+  local function call(promptly, number, ...)
     local key = options.current()
     local thread = threads[key]
     if not thread then
@@ -190,7 +191,26 @@ function peer.new(channel, options)
       threads[key] = thread
     end
     channel.send(thread, CALL, take_drops(), number, ...)
-    return attend(thread)
+    return attend(thread, promptly)
+  end
+
+  function side.call(number, ...)
+    return call(false, number, ...)
+  end
+
+  -- The same for what is answered at once: also where a wait cannot yield.
+  function side.ask(number, ...)
+    return call(true, number, ...)
+  end
+
+  -- The same without waiting for it; what it returns or raises is lost.
+  function side.tell(number, ...)
+    channel.send(0, TELL, take_drops(), number, ...)
+  end
+
+  local function told(number, ...)
+    local object = type(number) == "number" and objects[number]
+    if object then pcall(object, ...) end
   end
 
   -- A task that works for a thread of theirs.
@@ -205,6 +225,8 @@ function peer.new(channel, options)
     let_go(drops)
     if kind == CALL then
       side.tasks[thread] = spawn(work, thread, ...)
+    elseif kind == TELL then
+      told(...)
     elseif kind == CANCEL and side.tasks[thread] then
       side.tasks[thread]:cancel()
     end

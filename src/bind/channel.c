@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,7 +14,8 @@
 #define HOOKS "moonlever.channel_hooks"
 #define HEAD 10 /* bytes before the values */
 #define PIECE ((size_t)256 << 10)
-#define QUEUE_MOST 4096
+#define QUEUE_MOST 256
+#define UNWRITTEN ((size_t)1 << 20) /* more of it is waited for */
 
 struct ml_channel_message {
     struct ml_channel_message *next;
@@ -46,6 +48,11 @@ void ml_channel_destroy(struct ml_channel *c)
     }
     ml_buf_destroy(&c->in);
     ml_buf_destroy(&c->out);
+}
+
+bool ml_channel_paused(const struct ml_channel *c)
+{
+    return (c->queued >= QUEUE_MOST || c->queued_bytes > ML_CHANNEL_MOST / 4) && !c->ended;
 }
 
 bool ml_channel_full(const struct ml_channel *c)
@@ -101,14 +108,12 @@ static void keep_spent(struct ml_channel *c, const unsigned char *bytes, size_t 
 
 static void enqueue(struct ml_channel *c, struct ml_channel_message *m)
 {
-    unsigned n = 0;
-    size_t bytes = m->len;
     struct ml_channel_message **at = &c->queue;
-    for (; *at; at = &(*at)->next, n++)
-        bytes += (*at)->len;
+    while (*at)
+        at = &(*at)->next;
     *at = m;
-    if (n >= QUEUE_MOST || bytes > ML_CHANNEL_MOST)
-        break_off(c);
+    c->queued++;
+    c->queued_bytes += m->len;
 }
 
 static void deliver(struct ml_channel *c, struct ml_channel_message *m)
@@ -152,7 +157,7 @@ static void take_in(struct ml_channel *c)
 {
     size_t at = 0;
     uint32_t len;
-    while (!c->ended && c->in.len - at >= sizeof len) {
+    while (!c->ended && !ml_channel_paused(c) && c->in.len - at >= sizeof len) {
         memcpy(&len, c->in.data + at, sizeof len);
         if (len > ML_CHANNEL_MOST) {
             break_off(c);
@@ -187,12 +192,20 @@ static void flush(struct ml_channel *c)
     }
 }
 
+/* false: the other side is gone. */
+static bool wait_to_write(const struct ml_channel *c)
+{
+    struct pollfd p = {c->fd, POLLOUT, 0};
+    return (poll(&p, 1, -1) >= 0 || errno == EINTR) && !(p.revents & (POLLERR | POLLHUP));
+}
+
 void ml_channel_pump(struct ml_channel *c)
 {
     if (c->fd < 0 || c->ended)
         return;
     flush(c);
-    for (size_t total = 0; !c->ended && total < 4 * PIECE;) {
+    take_in(c);
+    for (size_t total = 0; !c->ended && !ml_channel_paused(c) && total < 4 * PIECE;) {
         if (ml_buf_reserve(&c->in, PIECE) < 0) {
             break_off(c);
             return;
@@ -288,6 +301,8 @@ static int l_send(lua_State *L)
         return luaL_error(L, "not enough memory");
     ml_buf_destroy(b);
     flush(c);
+    while (c->patient && c->out.len > UNWRITTEN && wait_to_write(c))
+        flush(c);
     return 0;
 }
 
@@ -350,17 +365,20 @@ static struct ml_channel_message *from_queue(struct ml_channel *c, uint32_t thre
         if (thread == 0 || m->thread == thread) {
             *at = m->next;
             m->next = NULL;
+            c->queued--;
+            c->queued_bytes -= m->len;
             return m;
         }
     }
     return NULL;
 }
 
-/* wait(thread) */
+/* wait(thread [, promptly]) */
 static int l_wait(lua_State *L)
 {
     struct ml_channel *c = channel_of(L);
     lua_Integer thread = luaL_checkinteger(L, 1);
+    bool drives = !c->sched->no_drives || lua_toboolean(L, 2);
     lua_settop(L, 1);
     struct ml_channel_wait *w = lua_newuserdatauv(L, sizeof *w, 0);
     *w = (struct ml_channel_wait){.c = c, .thread = (uint32_t)thread};
@@ -371,6 +389,7 @@ static int l_wait(lua_State *L)
         return wait_done(L, LUA_OK, 0);
     w->next = c->waits;
     c->waits = w;
+    c->sched->no_drives = !drives; /* who drives sets it again, for the tasks that it runs */
     return ml_task_wait(L, c->sched, &w->op, wait_done);
 }
 

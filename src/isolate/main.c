@@ -168,6 +168,7 @@ static int open_state(lua_State *L)
     luaL_openlibs(L);
     ml_sched_create(&i->sched, L, drive, i);
     i->sched.raise = ml_bind_raise_text;
+    i->sched.no_drives = true; /* as in the host's process */
     ml_confine_harden(L);
     preload(L, i);
     lua_getglobal(L, "coroutine");
@@ -217,6 +218,7 @@ static void run_tasks(struct isolate *i)
 static int turn(struct isolate *i)
 {
     struct pollfd p = {SOCKET, POLLIN, 0};
+    i->sched.no_drives = true;
     if (ml_channel_full(&i->channel))
         p.events |= POLLOUT;
     if (!ml_sched_ready(&i->sched) && poll(&p, 1, -1) < 0 && errno != EINTR)
@@ -244,6 +246,7 @@ int main(int argc, char **argv)
     ml_pool_create(&i.pool, 0);
     ml_meter_begin(&i.meter, &i.pool);
     ml_channel_create(&i.channel, SOCKET, &i.sched);
+    i.channel.patient = true;
     i.bind.sched = &i.sched;
     i.L = lua_newstate(allocate, &i);
     if (!i.L)
