@@ -70,7 +70,8 @@ class Packages(unittest.TestCase):
         wanted = {
             "moonlever": ["usr/bin/moonlever", "usr/share/bash-completion/completions/moonlever",
                           "usr/share/moonlever/meta/moonlever.lua"],
-            "libmoonlever0": [lib + "/libmoonlever.so.0", lib + "/libmoonlever.so.0.1.0"],
+            "libmoonlever0": [lib + "/libmoonlever.so.0", lib + "/libmoonlever.so.0.1.0",
+                              lib + "/moonlever/moonlever-isolate"],
             "libmoonlever-dev": [lib + "/libmoonlever.so", lib + "/libmoonlever.a", lib + "/pkgconfig/moonlever.pc",
                                  "usr/include/moonlever.h", lib + "/cmake/moonlever/moonleverConfig.cmake"],
             "lua-moonlever": ["usr/" + cached("MOONLEVER_LUA_CMODDIR") + "/moonlever.so"]}
