@@ -11,7 +11,7 @@ local raw = require "moonlever.raw"
 local errors = require "moonlever.errors"
 local peer = require "moonlever.peer"
 
-local getmetatable, setmetatable, type, next, rawget, tostring = getmetatable, setmetatable, type, next, rawget, tostring
+local getmetatable, setmetatable, type, next, rawget = getmetatable, setmetatable, type, next, rawget
 
 local isolate = {}
 
@@ -57,7 +57,7 @@ local function new_stand(call)
       local value = members[name]
       if value ~= nil then return value end
       value = side.ask(INDEX, stand, name)
-      if side.stands(value) then members[name] = value end
+      if side:stands(value) then members[name] = value end
       return value
     end,
     __newindex = function(_, name, value) side.ask(NEWINDEX, stand, name, value) end,
@@ -105,7 +105,8 @@ end
 -- What needs no host, or the identity of the script's tables, is done here.
 local function own_members()
   local flow = require "moonlever.flow"
-  local own = { null = raw.null, array = raw.json.array, json = sealed("moonlever.json", { encode = raw.json.encode, decode = raw.json.decode }) }
+  local own = { null = raw.null, array = raw.json.array }
+  own.json = sealed("moonlever.json", { encode = raw.json.encode, decode = raw.json.decode })
   for _, name in ipairs { "each", "map", "all", "spawn", "sleep", "try" } do own[name] = flow[name] end
   return own
 end

@@ -70,7 +70,7 @@ end
 
 -- What the script's process may call, by number; lua/moonlever/isolate.lua has the same list.
 local function services(classes)
-  local function known(value) return classes.side.knows(value) end
+  local function known(value) return classes.side:knows(value) end
   return {
     function(object, name) return object_of(known, object)[name] end,
     function(object, name, value) object_of(known, object)[name] = value end,

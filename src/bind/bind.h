@@ -55,7 +55,7 @@ struct ml_bind {
     const char *(*isolate_end)(void *ud);
     void *isolate_ud;
     struct ml_channel *channel; /* to it; NULL = not started */
-    const char *kind; /* of the run, for the journal; NULL = "run" */
+    const char *kind;           /* of the run, for the journal; NULL = "run" */
     const char *script_name;
     int argc; /* the script's own arguments */
     const char *const *argv;

@@ -34,7 +34,7 @@
 #include "base/buf.h"
 #include "task/task.h"
 
-#define ML_CHANNEL_MOST ((size_t)64 << 20)
+#define ML_CHANNEL_MOST ((size_t)16 << 20)
 
 /* Kinds of messages. */
 enum ml_channel_kind {
@@ -43,7 +43,7 @@ enum ml_channel_kind {
     ML_CHANNEL_RAISE,
     ML_CHANNEL_CANCEL, /* the thread is to end: its waits raise from now on */
     ML_CHANNEL_SPENT,  /* of the script's process: which limit; its text, then the end */
-    ML_CHANNEL_TELL,  /* as a call that nobody waits for, of thread 0 */
+    ML_CHANNEL_TELL,   /* as a call that nobody waits for, of thread 0 */
     ML_CHANNEL_KINDS
 };
 
@@ -53,13 +53,13 @@ struct ml_channel_message;
 struct ml_channel {
     int fd; /* borrowed; -1 = there is none */
     struct ml_sched *sched;
-    bool patient; /* sending may block while much is not written: the script's side */
-    unsigned queued; /* messages in the queue, ... */
-    size_t queued_bytes; /* ... and their bytes */
-    bool ended;                       /* the other side is gone, or broke the rules */
-    bool broken;                      /* ... the latter */
-    char spent[200];                  /* what ML_CHANNEL_SPENT said, "" = nothing */
-    struct ml_buf in, out;            /* not taken in yet, not written yet */
+    bool patient;          /* sending may block while much is not written: the script's side */
+    unsigned queued;       /* messages in the queue, ... */
+    size_t queued_bytes;   /* ... and their bytes */
+    bool ended;            /* the other side is gone, or broke the rules */
+    bool broken;           /* ... the latter */
+    char spent[200];       /* what ML_CHANNEL_SPENT said, "" = nothing */
+    struct ml_buf in, out; /* not taken in yet, not written yet */
     struct ml_channel_wait *waits;    /* Lua's */
     struct ml_channel_message *queue; /* nobody has waited for these yet; owned */
 };

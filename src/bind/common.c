@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What every binding needs, and a state without an engine as well: error objects, types, and the
- * part of raw that touches nothing outside of Lua. */
+/* What every binding needs, and a state without an engine as well: error objects, types, and
+ * the part of raw that touches nothing outside of Lua. */
 #include <lauxlib.h>
 #include <string.h>
 

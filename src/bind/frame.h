@@ -9,10 +9,9 @@
  *     nil false true null                one byte
  *     integer, float                     and eight bytes, the host's order
  *     string, exact number               and a length in four bytes, and the text
- *     table                              and what it is: plain, array, error, dressed (class and
- *                                        number, four bytes each); items, SEPARATOR, keys and
- *                                        values, END
- *     reference                          and whose, and its number in four bytes
+ *     table                              and what it is: plain, array, error, dressed (class
+ * and number, four bytes each); items, SEPARATOR, keys and values, END reference and whose, and
+ * its number in four bytes
  *
  * Invariants
  *   1. Reading never goes beyond the frame, never deeper than ML_FRAME_DEPTH, and makes at most

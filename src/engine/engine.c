@@ -249,7 +249,8 @@ static void check_end(struct ml_engine *e)
 /* At most until something has to be done without any event. */
 static int64_t shorten(const struct ml_engine *e, int64_t timeout_us)
 {
-    if (ml_sched_ready(&e->sched) || (e->isolate.open && ml_channel_paused(&e->isolate.channel)))
+    if (ml_sched_ready(&e->sched) ||
+        (e->isolate.open && ml_channel_paused(&e->isolate.channel)))
         return 0;
     if (!e->stopping && !e->max_time_us)
         return timeout_us;

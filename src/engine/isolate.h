@@ -3,9 +3,9 @@
  * The process of an isolated script, as the host's process sees it.
  *
  * It is started when a run first needs it, has one end of a socket and nothing else, and is
- * ended and reaped with the run, by its number: a host's own children and its handler of SIGCHLD
- * are never touched. Whatever it does, it can only say things over the socket, which are held
- * against bind/frame.h and lua/moonlever/isolated.lua.
+ * ended and reaped with the run, by its number: a host's own children and its handler of
+ * SIGCHLD are never touched. Whatever it does, it can only say things over the socket, which
+ * are held against bind/frame.h and lua/moonlever/isolated.lua.
  *
  * Invariants
  *   1. pid is not 0 exactly while there is a process that nobody has waited for.

@@ -4,9 +4,9 @@
  *
  * Started by the library, with a socket as descriptor 3 and the limits of the run as arguments:
  * bytes of memory, microseconds of processor time, instructions (0 = none). There is nothing
- * else for it to have: environment, descriptors, files, network. It closes the door behind itself
- * (sandbox.c) before it has read a byte, runs what comes over the socket in a confined state of
- * Lua, and ends with the socket.
+ * else for it to have: environment, descriptors, files, network. It closes the door behind
+ * itself (sandbox.c) before it has read a byte, runs what comes over the socket in a confined
+ * state of Lua, and ends with the socket.
  *
  *     moonlever-isolate 268435456 60000000 5000000000 3<socket
  */
@@ -56,11 +56,11 @@ static struct isolate *isolate_of(lua_State *L)
     return lua_touserdata(L, lua_upvalueindex(1));
 }
 
-/* raw.current() -> number of the task that runs */
+/* raw.current() -> the task that runs; false while none does */
 static int l_current(lua_State *L)
 {
-    const struct ml_task *task = isolate_of(L)->sched.current;
-    lua_pushinteger(L, task ? (lua_Integer)task->id : 0);
+    if (!ml_bind_push_task(L, &isolate_of(L)->bind))
+        lua_pushboolean(L, 0);
     return 1;
 }
 

@@ -41,8 +41,8 @@ static int set_limits(size_t memory, int64_t time_us)
 }
 
 #if defined(ARCHITECTURE) && !defined(__SANITIZE_ADDRESS__)
-#define ALLOW(name)                                                                            \
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1),                                     \
+#define ALLOW(name)                                        \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
 /* -1: the kernel has no filters. */

@@ -3,8 +3,8 @@
  * Takes from a process what an isolated script has no need of, before it reads its first byte.
  *
  * Limits of the kernel stand behind those of Lua; no more descriptors, no files, no core, no
- * other processes; no system call but those for memory, clocks, the end, and reading and writing
- * what is open.
+ * other processes; no system call but those for memory, clocks, the end, and reading and
+ * writing what is open.
  */
 #ifndef ML_ISOLATE_SANDBOX_H
 #define ML_ISOLATE_SANDBOX_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Any bytes as what the process of an isolated script sends: refused, or values that are the same
- * after writing and reading them once more; and as messages on a channel.
+ * Any bytes as what the process of an isolated script sends: refused, or values that are the
+ * same after writing and reading them once more; and as messages on a channel.
  */
 #include <lauxlib.h>
 #include <lua.h>
@@ -59,7 +59,8 @@ static int l_there_and_back(lua_State *L)
 {
     size_t len;
     const char *bytes = lua_tolstring(L, 1, &len);
-    struct ml_frame_reader r = {(const unsigned char *)bytes, (const unsigned char *)bytes + len};
+    struct ml_frame_reader r = {(const unsigned char *)bytes,
+                                (const unsigned char *)bytes + len};
     lua_pushcfunction(L, l_out);
     lua_pushcfunction(L, l_in);
     const struct ml_frame_hooks hooks = {.out = 2, .in = 3};
