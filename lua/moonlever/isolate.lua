@@ -168,12 +168,17 @@ local function new_spawn(spawn)
   end
 end
 
+local function text_of(err)
+  local _, text = pcall(tostring, err)
+  return type(text) == "string" and text or "the script failed, and so did the text of its error"
+end
+
 -- Raises the error of a task, with the traceback of where it was raised.
 local function see(task)
   local ok, err = pcall(task.await, task)
   if ok then return end
   if type(err) == "string" then error(task:traceback() or err, 0) end
-  error(errors.is(err) and err or tostring(err), 0)
+  error(errors.is(err) and err or text_of(err), 0)
 end
 
 local function one_that_runs()
