@@ -15,6 +15,17 @@
 #define MEMORY_OUTSIDE ((rlim_t)512 << 20) /* program, libraries, messages under way */
 #define TIME_OUTSIDE 5                     /* seconds: the start, and Lua's own limit first */
 
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0 /* 1: it maps terabytes and asks the system for more */
+#endif
+
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -31,16 +42,14 @@ static int set_limits(size_t memory, int64_t time_us)
 {
     int rc = limit(RLIMIT_CORE, 0) | limit(RLIMIT_FSIZE, 0) | limit(RLIMIT_NPROC, 0) |
              limit(RLIMIT_NOFILE, 4);
-#if !defined(__SANITIZE_ADDRESS__) /* which maps terabytes */
-    if (memory)
+    if (memory && !SANITIZED)
         rc |= limit(RLIMIT_AS, (rlim_t)memory * 2 + MEMORY_OUTSIDE);
-#endif
     if (time_us)
         rc |= limit(RLIMIT_CPU, (rlim_t)(time_us / 1000000) + TIME_OUTSIDE);
     return rc;
 }
 
-#if defined(ARCHITECTURE) && !defined(__SANITIZE_ADDRESS__)
+#if defined(ARCHITECTURE) && !SANITIZED
 #define ALLOW(name)                                        \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
