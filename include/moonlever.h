@@ -89,11 +89,11 @@ typedef void (*moonlever_run_fn)(void *ud, const char *run_id);
 /* Numbers of the run so far; set `size` to sizeof before the call. */
 struct moonlever_status {
     size_t size;
-    uint64_t requests;       /* attempts that have been answered or have failed */
-    uint64_t retries;        /* attempts beyond the first of their call */
-    uint64_t in_flight;      /* requests under way */
-    uint64_t queued;         /* calls waiting for their turn */
-    uint64_t items_done;     /* items handed out by lists so far */
+    uint64_t requests;   /* attempts that have been answered or have failed */
+    uint64_t retries;    /* attempts that repeat an earlier one of the same request or change */
+    uint64_t in_flight;  /* requests under way */
+    uint64_t queued;     /* calls waiting for their turn */
+    uint64_t items_done; /* items handed out by lists so far */
     uint64_t items_total;    /* items that the lists promise, 0 = not known */
     uint64_t changes_done;   /* changes that have ended in a state */
     uint64_t changes_failed; /* of these: failed, conflict or unknown */

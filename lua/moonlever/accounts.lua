@@ -26,8 +26,9 @@ end
 
 local function catalogue_of(host, name)
   if suggest.has(service.NAMES, name) then return methods.catalogue(name) end
+  local guess = near(name, service.NAMES)
   host.fail(2, ("there is no service '%s'.%s\nsee: moonlever login --help"):format(errors.one_line(name, 60),
-    near(name, service.NAMES)))
+    guess ~= "" and guess or (" There are %s."):format(suggest.listed(service.NAMES, "and"))))
 end
 
 -- The profile of that name if there is one that can be read; login repairs a broken one.
@@ -50,7 +51,8 @@ end
 local function service_name(host, word, profile, name)
   if word == "" and profile then return profile.service end
   if word == "" then
-    host.fail(2, ("which service? moonlever login SERVICE%s"):format(name ~= "" and " --profile " .. name or ""))
+    host.fail(2, ("which service? %s: moonlever login SERVICE%s"):format(suggest.listed(service.NAMES, "or"),
+      name ~= "" and " --profile " .. name or ""))
   end
   if profile and profile.service ~= word then
     host.fail(2, ("profile '%s' is of the service %s, not of %s."):format(name, profile.service, word))

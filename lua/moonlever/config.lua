@@ -219,7 +219,7 @@ local function complete(all, name)
     bad(from, "is of the service %s, and profile '%s' of %s", tostring(stored.service), name, tostring(entry.service))
   end
   entry.stored, entry.stored_in = stored.names, from
-  entry.origin = entry.origin or stored.origin
+  if not entry.origin then entry.origin, entry.origin_from = stored.origin, from end
   return entry
 end
 

@@ -91,9 +91,13 @@ local function subject(op, request)
   return op.name
 end
 
+-- What says where the service is, and what it says; of a context that was made later than the
+-- request (history/page/remedy.lua) no more is known than the profile.
 local function url_name(op)
-  local variable = op.ctx.catalogue.env and op.ctx.catalogue.env.url
-  return ("%s (now %s)"):format(variable or "the url given to connect", op.ctx.origin)
+  local ctx = op.ctx
+  local variable = ctx.catalogue.env and ctx.catalogue.env.url or "the url given to connect"
+  local place = ctx.place or { what = ctx.profile and ("the origin of profile '%s'"):format(ctx.profile) or variable }
+  return ("%s (now %s%s)"):format(place.what, ctx.origin, place.from or "")
 end
 
 local function credential_of(op, request)
@@ -105,7 +109,7 @@ local function token_fix(op, request)
   if not credential.env then return nil end
   local login = ("moonlever login %s%s"):format(op.ctx.name, op.ctx.profile and " --profile " .. op.ctx.profile or "")
   local fix = ("put a valid token into %s, or sign in with %s"):format(credential.env, login)
-  return credential.source and ("%s: %s"):format(fix, credential.source) or fix
+  return credential.source and ("%s. Where to get one: %s"):format(fix, credential.source) or fix
 end
 
 local FIXES = {

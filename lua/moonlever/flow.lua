@@ -289,7 +289,7 @@ end
 -- journal tells of failed changes only, and only to those who ask.
 local function say_failure(report, err)
   if report.failed > FAILURES_SAID then return end
-  raw.failure(errors.one_line(tostring(err.message or err), 300))
+  raw.failure(errors.why(err))
 end
 
 local function count_failure(tally, item, err)

@@ -23,10 +23,23 @@ local get = {}
 
 local READS = { list = true, get = true, search = true }
 
--- Did-you-mean as a sentence of its own, and where to look.
+local MANY = 16 -- names that a message lists
+
+-- The names that say most: members of members come last, and only some of many.
+local function shown(known)
+  local list = { table.unpack(known) }
+  local function depth(name) return select(2, name:gsub("%.", "")) end
+  table.sort(list, function(a, b) return depth(a) < depth(b) or (depth(a) == depth(b) and a < b) end)
+  if #list > MANY then list = { table.unpack(list, 1, MANY) } end
+  if #known > MANY then list[#list + 1] = ("%d more"):format(#known - MANY) end
+  return list
+end
+
+-- Did-you-mean as a sentence of its own, else what there is; and where to look.
 local function unknown(host, what, word, known, see)
-  local near = suggest.closest(word, known)
-  host.fail(2, ("%s%s\nsee: %s"):format(what, near and (" Did you mean '%s'?"):format(near) or "", see))
+  local near, list = suggest.closest(word, known), shown(known)
+  local hint = near and ("Did you mean '%s'?"):format(near) or ("There is %s."):format(suggest.listed(list, "and"))
+  host.fail(2, ("%s %s\nsee: %s"):format(what, hint, see))
 end
 
 -- ---------------------------------------------------------------------------
@@ -108,6 +121,26 @@ local function check_ids(host, m, ids)
   end
   host.fail(2, ("%s takes %s.\nsee: moonlever help %s"):format(m.name,
     #names == 0 and "no id" or table.concat(names, " "), m.name))
+end
+
+-- "get screendesk.recordings" is taken as "get screendesk recordings".
+local function split_service(opt)
+  local head, rest = (opt.service or ""):match("^([^.]+)%.(.+)$")
+  if not suggest.has(methods.SERVICES, head) then return opt end
+  if opt.resource then table.insert(opt.ids, 1, opt.resource) end
+  opt.service, opt.resource = head, rest
+  return opt
+end
+
+local function check_words(host, opt)
+  if not opt.service then
+    host.fail(2, ("which service? %s, and a resource behind it.\nsee: moonlever get --help"):format(
+      suggest.listed(methods.SERVICES, "or")))
+  end
+  if opt.resource then return end
+  local service = service_of(host, opt.service)
+  host.fail(2, ("which resource of %s? %s.\nsee: moonlever help %s"):format(service.name,
+    suggest.listed(methods.names(service.resources), "or"), service.name))
 end
 
 local function method_of(host, service, opt)
@@ -225,6 +258,7 @@ end
 -- host: write(text), fail(code, text).
 function get.main(opt, host)
   raw.licence {}
+  check_words(host, split_service(opt))
   local service = service_of(host, opt.service)
   local m = method_of(host, service, opt)
   local query, tests = filters(host, m, opt.filters)

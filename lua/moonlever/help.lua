@@ -20,9 +20,20 @@ local help = {}
 
 local MANY = 6 -- names that a message lists
 
+-- Code with the names that the reader's clients have. The names of services within strings
+-- (moonlever.connect "screendesk") are no variables.
+local function renamed(page, text)
+  for service, variable in pairs(page.variables or {}) do
+    text = text:gsub(("%%f[%%w_.\"']%s%%f[^%%w_\"']"):format(service), variable)
+  end
+  return text
+end
+
 local function more(page, lines)
   page:heading("LEARN MORE")
-  for _, line in ipairs(lines) do page:line("  moonlever help " .. line) end
+  for _, line in ipairs(lines) do
+    page:line(page.variables and ("  help %q"):format(renamed(page, line)) or "  moonlever help " .. line)
+  end
 end
 
 local function title(page, name, summary)
@@ -32,7 +43,7 @@ end
 -- Code that is too long for a line breaks between words.
 local function code(page, heading, text)
   page:heading(heading)
-  for i, line in ipairs(layout.code(text)) do page:line((i == 1 and "  " or "    ") .. line) end
+  for i, line in ipairs(layout.code(renamed(page, text))) do page:line((i == 1 and "  " or "    ") .. line) end
 end
 
 -- ---------------------------------------------------------------------------
@@ -234,11 +245,13 @@ TEXTS["table"] = function(page)
 end
 
 --- The help text of a dotted name; or nil, what was probably meant, and the names that
--- it may mean where these are several.
-function help.text(name)
+-- it may mean where these are several. variables: for a session, the names that its clients
+-- have, by service ({ screendesk = "sd" }); the examples work there then.
+function help.text(name, variables)
   local topic, meant, several = names.find(name)
   if not topic then return nil, meant, several end
   local page = layout.new()
+  page.variables = variables
   TEXTS[topic.kind](page, topic)
   return page:text()
 end
@@ -279,16 +292,20 @@ local function name_of(value)
 end
 
 --- Prints help about a client, a resource, a method of one, a function of the public
--- table, or a dotted name; without an argument about what there is. Raises usage.
-function help.help(about)
+-- table, or a dotted name; without an argument about what there is. variables: as for
+-- help.text. Raises usage.
+function help.print(about, variables)
   local name = name_of(about)
   if not name then
     errors.usage(("help: nothing is known about this %s"):format(type(about)),
       "pass a client, a resource, a method, or a name such as \"screendesk.recordings\"")
   end
-  local text, meant, several = help.text(name)
+  local text, meant, several = help.text(name, variables)
   if not text then errors.usage("help: " .. help.problem(name, meant, several)) end
   raw.write(text)
 end
+
+--- As help.print, for scripts: this is moonlever.help.
+function help.help(about) help.print(about) end
 
 return help

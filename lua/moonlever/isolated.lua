@@ -88,7 +88,7 @@ local function services(classes)
     function(what, n)
       if COUNTS[what] then raw.count(what, n) end
     end,
-    function(text) raw.failure(text) end,
+    function(text) raw.failure(raw.redacted(text)) end,
     function(seconds) return flow.sleep(seconds) end,
     function() return raw.concurrency() end,
   }

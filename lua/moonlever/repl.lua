@@ -18,6 +18,7 @@ local changes = require "moonlever.repl.changes"
 local chunk = require "moonlever.repl.chunk"
 local commands = require "moonlever.repl.commands"
 local errors = require "moonlever.errors"
+local greeting = require "moonlever.repl.greeting"
 local moonlever = require "moonlever"
 local show = require "moonlever.repl.show"
 local suggest = require "moonlever.suggest"
@@ -86,7 +87,8 @@ end
 
 local function add_functions(session)
   local env = session.env
-  env.moonlever, env.help = moonlever, commands.help_function()
+  session.help = commands.help_function(session)
+  env.moonlever, env.help = moonlever, session.help
   function env.show(value, ...)
     if not show.is_list(value) and type(value) ~= "table" then
       errors.usage("show: takes a list or an array, and the names of the members to show")
@@ -201,6 +203,11 @@ local function is_command(session, line)
     if not ok then complain(session, err) end
     return true
   end
+  local bare = commands.bare(session, line:match("^%s*(%l+)%s*$") or "")
+  if bare then
+    bare()
+    return true
+  end
   local name = line:match("^%s*([%w_.:]+)%s*%?%s*$")
   if name then
     evaluate(session, ("help(%s)"):format((name:gsub(":", "."))))
@@ -228,21 +235,6 @@ function Session:prompt()
   return waiting == 0 and name .. "> " or ("%s (%d planned)> "):format(name, waiting)
 end
 
--- Clients of services whose address is known: Screendesk has one that is everybody's.
-local function ready()
-  local names = { "sd (Screendesk)" }
-  if raw.setting "SCREENDRAGON_URL" then names[#names + 1] = "sg (Screendragon)" end
-  if raw.setting "WORKDRIVE_URL" then names[#names + 1] = "wd (WorkDrive)" end
-  return table.concat(names, ", ")
-end
-
-local function greet(session)
-  if not session.host.terminal then return end
-  raw.write(("Lua at a prompt. Ready: %s.\n%s\n%s\n"):format(ready(),
-    changes.is_live() and "Changes are sent at once (--live)." or "Changes are planned; commit() sends them.",
-    "Try sd.users:list(), help(sd), :help; Tab completes, :quit leaves."))
-end
-
 -- What has run behind the lines and failed, with nobody to see it.
 local function tell_failures(session)
   local task = session.host.terminal and raw.failed()
@@ -267,20 +259,24 @@ end
 -- The end of the input. With changes that wait, the first one is a question.
 local function may_leave(session)
   local waiting = session.changes:count()
-  if changes.is_live() or waiting == 0 then return true end
-  if not session.host.terminal or session.asked then
-    raw.log(1, ("%d planned and never sent: they are dropped"):format(waiting))
-    return true
-  end
+  if waiting == 0 or changes.is_live() or not session.host.terminal or session.asked then return true end
   session.asked = true
   raw.write(("%d planned and not sent: commit() sends, and once more Ctrl-D leaves\n"):format(waiting))
   return false
 end
 
---- The script of `moonlever repl`.
-function repl.main()
-  local session = new_session(raw.ask "hello")
-  greet(session)
+-- The last words, of what was dropped and of what still runs. What is typed stops nothing any
+-- more, so the host hears of it before the waiting begins: Ctrl-C is then as under `run`.
+local function leave(session)
+  session.changes:drop()
+  local count = session.host.terminal and raw.tasks() or 0
+  if count == 0 then return end
+  raw.ask "leave"
+  raw.write(count == 1 and "1 task is still at work: waiting; Ctrl-C stops it\n"
+    or ("%d tasks are still at work: waiting; Ctrl-C stops them\n"):format(count))
+end
+
+local function take_lines(session)
   while not session.done do
     tell_failures(session)
     local answer = next_line(session)
@@ -294,6 +290,14 @@ function repl.main()
       take_line(session, answer:sub(2))
     end
   end
+end
+
+--- The script of `moonlever repl`.
+function repl.main()
+  local session = new_session(raw.ask "hello")
+  if session.host.terminal then raw.write(greeting.text(CLIENTS, changes.is_live())) end
+  take_lines(session)
+  leave(session)
 end
 
 return repl

@@ -326,6 +326,18 @@ local function place_of_origin(options, catalogue, profile)
   return profile and ("the origin of profile '%s'"):format(profile.name) or catalogue.env.url
 end
 
+-- What says where the service is, for errors that come later; nil = the environment, if anything.
+local function origin_place(options, profile)
+  if options.url then return { what = "the url given to connect" } end
+  if not profile then return nil end
+  local from = profile.origin_from or profile.from
+  return {
+    what = ("the origin of profile '%s'"):format(profile.name),
+    from = not profile.origin and ", the service's own" or from == profile.stored_in and ", stored by moonlever login"
+      or ", from " .. from,
+  }
+end
+
 local function connect_handle(options, catalogue, origin, profile)
   local headroom = options.headroom or (profile and profile.headroom)
   local ok, handle = pcall(raw.connect, {
@@ -373,7 +385,7 @@ local function context_of(catalogue, options)
   if profile then raw.use_profile(profile.name, profile.production) end
   local ctx = {
     name = catalogue.name, catalogue = catalogue, handle = handle, origin = handle:origin(),
-    profile = profile and profile.name,
+    profile = profile and profile.name, place = origin_place(options, profile),
     overlay = raw.mode() == "dry-run" and overlay.new() or nil,
     resources = {}, -- by name, made when they are needed
     busy = {},    -- objects with a write under way, and some that had one: false

@@ -69,6 +69,12 @@ function suggest.names(t)
   return names
 end
 
+-- An array of words as one text: "a, b and c" with `last` = "and".
+function suggest.listed(words, last)
+  if #words < 2 then return words[1] or "" end
+  return ("%s %s %s"):format(table.concat(words, ", ", 1, #words - 1), last, words[#words])
+end
+
 -- What to append to "unknown field 'titel'": a suggestion, else what is known.
 function suggest.phrase(word, candidates)
   local best = suggest.closest(word, candidates)

@@ -335,6 +335,16 @@ static int l_stored(lua_State *L)
     return rc;
 }
 
+/* raw.has_credential(name) -> is SCREENDESK_TOKEN, say, set, or may the host program know it?
+ */
+static int l_has_credential(lua_State *L)
+{
+    const struct ml_bind *b = ml_bind_of(L);
+    const char *secret = ml_bind_get(b, luaL_checkstring(L, 1));
+    lua_pushboolean(L, b->host.credential || (secret && *secret));
+    return 1;
+}
+
 /* raw.use_profile(name, production): the run is of this profile, too */
 static int l_use_profile(lua_State *L)
 {
@@ -352,6 +362,7 @@ void ml_bind_credential(lua_State *L, struct ml_bind *b)
 {
     static const luaL_Reg functions[] = {{"config_directory", l_config_directory},
                                          {"stored", l_stored},
+                                         {"has_credential", l_has_credential},
                                          {"use_profile", l_use_profile},
                                          {NULL, NULL}};
     ml_bind_functions(L, b, functions);

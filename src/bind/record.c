@@ -358,6 +358,8 @@ static enum ml_leave leave(struct ml_call *call, void *ud, struct ml_err *err)
             ml_err_set(err, ML_GUARD, "a change that has ended cannot be sent again");
             return ML_LEAVE_NEVER;
         }
+    if (first->attempts > 0 && ml_call_attempts(call) == 1)
+        ml_net_repeats(r->net); /* it was looked for in between */
     for (struct ml_noted *n = first; n; n = n->peer)
         if (!note_send(r, n, err))
             return ML_LEAVE_NEVER;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* raw.spawn, task:await/cancel/status. */
+/* raw.spawn, task:await/cancel/status, raw.failed, raw.tasks. */
 #include <lauxlib.h>
 
 #include "bind/bind.h"
@@ -184,6 +184,17 @@ static int l_failed(lua_State *L)
     return 1;
 }
 
+/* raw.tasks() -> how many tasks besides the one that asks have not ended */
+static int l_tasks(lua_State *L)
+{
+    const struct ml_sched *sched = ml_bind_of(L)->sched;
+    lua_Integer count = 0;
+    for (const struct ml_task *task = sched->tasks; task; task = task->next)
+        count += task != sched->current;
+    lua_pushinteger(L, count);
+    return 1;
+}
+
 bool ml_bind_push_task(lua_State *L, struct ml_bind *b)
 {
     const struct spawned *task = (const struct spawned *)b->sched->current;
@@ -199,7 +210,7 @@ void ml_bind_task(lua_State *L, struct ml_bind *b)
                                     {"__gc", l_task_gc},  {NULL, NULL}};
     static const luaL_Reg join[] = {{"__gc", l_join_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {
-        {"spawn", l_spawn}, {"failed", l_failed}, {NULL, NULL}};
+        {"spawn", l_spawn}, {"failed", l_failed}, {"tasks", l_tasks}, {NULL, NULL}};
     ml_bind_type(L, b, TASK_TYPE, task);
     ml_bind_type(L, b, JOIN_TYPE, join);
     ml_bind_functions(L, b, functions);

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -179,4 +180,22 @@ int ml_account_store(const char *directory, const struct ml_account *a, struct m
         explicit_bzero(text.data, text.len);
     ml_buf_destroy(&text);
     return rc;
+}
+
+int ml_account_names(const char **names, int most)
+{
+    char path[PATH_LONGEST + 20];
+    struct ml_err err;
+    int n = 0;
+    if (ml_account_directory(path, PATH_LONGEST, &err) < 0)
+        return n;
+    strcat(path, "/credentials");
+    DIR *d = opendir(path);
+    const struct dirent *e;
+    while (d && n < most && (e = readdir(d)) != NULL)
+        if (e->d_name[0] != '.' && (names[n] = strdup(e->d_name)) != NULL)
+            n++;
+    if (d)
+        closedir(d);
+    return n;
 }

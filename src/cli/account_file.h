@@ -29,5 +29,8 @@ int ml_account_directory(char *out, size_t size, struct ml_err *err);
 int ml_account_make(const char *directory, struct ml_err *err);
 /* Stores the token, and keeps the other tokens of the same profile and origin. */
 int ml_account_store(const char *directory, const struct ml_account *a, struct ml_err *err);
+/* The names of the files there, no more than `most`, malloc'd and the caller's. Returns how
+ * many; where there is no place, there are none. */
+int ml_account_names(const char **names, int most);
 
 #endif

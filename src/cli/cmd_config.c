@@ -8,31 +8,10 @@
 #include "cli/cmd.h"
 #include "cli/tool.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WORDS_MAX 200
-#define PATH_LONGEST 4096
-
-/* The files in credentials/. Words from `first` on are the caller's to free. */
-static int stored(const char *argv[WORDS_MAX], int first)
-{
-    char path[PATH_LONGEST + 20];
-    struct ml_err err;
-    int n = first;
-    if (ml_account_directory(path, PATH_LONGEST, &err) < 0)
-        return n; /* no place, no profiles */
-    strcat(path, "/credentials");
-    DIR *d = opendir(path);
-    const struct dirent *e;
-    while (d && n < WORDS_MAX && (e = readdir(d)) != NULL)
-        if (e->d_name[0] != '.' && (argv[n] = strdup(e->d_name)) != NULL)
-            n++;
-    if (d)
-        closedir(d);
-    return n;
-}
 
 static int list(const struct ml_options *o, struct ml_term *t)
 {
@@ -41,7 +20,7 @@ static int list(const struct ml_options *o, struct ml_term *t)
     snprintf(width, sizeof width, "%zu", ml_term_out_width(t));
     argv[0] = "list";
     argv[1] = width;
-    int argc = stored(argv, 2);
+    int argc = 2 + ml_account_names(argv + 2, WORDS_MAX - 2);
     int code = ml_tool(o, t, "accounts", argc, argv);
     for (int i = 2; i < argc; i++)
         free((char *)argv[i]);

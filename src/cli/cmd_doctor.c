@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define PATH_LONGEST 4096
+#define WORDS_MAX 200
 #define NOT_WRITABLE 022 /* bits of a mode that a file may not have */
 #define NOT_READABLE 077
 #define YEAR_2024_MS 1704067200000
@@ -132,18 +133,31 @@ static void machine(struct ml_term *t)
     files(t);
 }
 
-/* `names` are the credentials of the environment, apart by blanks. */
+/* The credentials of the environment (their names, apart by blanks, which are cut up in place),
+ * and behind "--" the profiles with a file of credentials. Returns how many words there are. */
+static int words(const char *argv[WORDS_MAX], bool online, char *names, int *stored)
+{
+    int argc = 0;
+    argv[argc++] = online ? "online" : "offline";
+    for (char *word; (word = strsep(&names, " ")) != NULL && argc <= ML_SECRETS_MAX;)
+        if (*word)
+            argv[argc++] = word;
+    argv[argc++] = "--";
+    *stored = argc;
+    return argc + ml_account_names(argv + argc, WORDS_MAX - argc);
+}
+
 static int start_doctor(moonlever *h, const struct ml_options *o, const char *names)
 {
     char copy[ML_SECRETS_MAX * 64];
-    const char *argv[1 + ML_SECRETS_MAX] = {o->count[ML_FLAG_ONLINE] ? "online" : "offline"};
-    int argc = 1;
-    char *rest = copy;
+    const char *argv[WORDS_MAX];
+    int stored;
     snprintf(copy, sizeof copy, "%s", names);
-    for (char *word; (word = strsep(&rest, " ")) != NULL && argc <= ML_SECRETS_MAX;)
-        if (*word)
-            argv[argc++] = word;
-    return moonlever_tool_start(h, "doctor", argc, argv);
+    int argc = words(argv, o->count[ML_FLAG_ONLINE] > 0, copy, &stored);
+    int rc = moonlever_tool_start(h, "doctor", argc, argv);
+    while (argc > stored)
+        free((char *)argv[--argc]);
+    return rc;
 }
 
 int ml_cmd_doctor(const struct ml_options *o, struct ml_secrets *secrets, struct ml_term *t)

@@ -43,6 +43,8 @@ struct session {
     struct ml_progress progress;
     struct moonlever_status before; /* the numbers when the line at work began */
     int breaks, windows;            /* signals that have been looked at */
+    bool leaving;                   /* no line is asked for any more */
+    bool told_stop;                 /* "stopping" has been said */
 };
 
 /* --- callbacks --- */
@@ -310,6 +312,23 @@ static int hello(struct session *s)
     return moonlever_answer(s->h, text, (size_t)n);
 }
 
+/* Nothing is typed from now on; what still runs is stopped by Ctrl-C like a script. */
+static int leave(struct session *s)
+{
+    ml_signals_leave();
+    s->leaving = true;
+    return moonlever_answer(s->h, "", 0);
+}
+
+static void watch_leaving(struct session *s)
+{
+    if (!s->leaving || s->told_stop || ml_signals_count() == 0)
+        return;
+    s->told_stop = true;
+    s->t->fresh = s->mode == ML_LINE_PIPE; /* the terminal has shown ^C */
+    ml_term_note(s->t, "stopping; once more leaves at once");
+}
+
 static int serve(struct session *s, const char *asks)
 {
     if (strncmp(asks, "line ", 5) == 0)
@@ -320,6 +339,8 @@ static int serve(struct session *s, const char *asks)
         return tell_history(s);
     if (strcmp(asks, "hello") == 0)
         return hello(s);
+    if (strcmp(asks, "leave") == 0)
+        return leave(s);
     return ask_for_line(s, "> "); /* "words" that nobody waits for any more */
 }
 
@@ -383,6 +404,7 @@ static int turn(struct session *s)
                 rc = MOONLEVER_OK; /* nobody waits for the answer any more */
         } else {
             rc = moonlever_wait(s->h, TICK_MS);
+            watch_leaving(s);
             show_progress(s, s->h, &s->before);
         }
     }

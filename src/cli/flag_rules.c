@@ -38,6 +38,9 @@ static int check_flags(const struct ml_options *o, struct ml_err *err)
             return ml_err_set(err, ML_USAGE,
                               "'apply' has no flag --dry-run: its plan says what it would do."
                               "\nsee: moonlever show FILE");
+        if (o->command == ML_CMD_GET && (flag == ML_FLAG_JSON || flag == ML_FLAG_CSV))
+            return ml_err_set(err, ML_USAGE, "'get' has no flag --%s: write --format %s." SEE,
+                              ml_flag_rows[f].name, ml_flag_rows[f].name, name_of(o));
         return ml_err_set(err, ML_USAGE, "'%s' has no flag --%s; it belongs to '%s'." SEE,
                           name_of(o), ml_flag_rows[f].name, owner(flag), name_of(o));
     }
@@ -96,15 +99,6 @@ static int check_runs(const struct ml_options *o, struct ml_err *err)
     return 0;
 }
 
-static int check_get(const struct ml_options *o, struct ml_err *err)
-{
-    if (o->word_count >= 2)
-        return 0;
-    return complain(o, err,
-                    o->word_count ? "which resource? Name it behind the service."
-                                  : "what? Name a service and a resource.");
-}
-
 static bool word_is(const struct ml_options *o, int at, const char *word)
 {
     return at < o->word_count && strcmp(o->words[at], word) == 0;
@@ -119,6 +113,18 @@ static int check_profile(const struct ml_options *o, struct ml_err *err)
     return complain(o, err, "what about profiles? list, use NAME or remove NAME.");
 }
 
+static int check_stubs(const struct ml_options *o, struct ml_err *err)
+{
+    const char *dir = o->values[ML_FLAG_OUT];
+    if (!dir)
+        return complain(o, err, "where to? Name a directory: -o DIR.");
+    if (strcmp(dir, "-") == 0)
+        return complain(o, err,
+                        "-o takes a directory, and '-' is standard output elsewhere: write ./- "
+                        "for a directory of that name.");
+    return 0;
+}
+
 static int check_command(const struct ml_options *o, struct ml_err *err)
 {
     switch (o->command) {
@@ -131,8 +137,6 @@ static int check_command(const struct ml_options *o, struct ml_err *err)
                    : complain(o, err, "where to? Name the file of the plan: -o FILE.");
     case ML_CMD_RUNS:
         return check_runs(o, err);
-    case ML_CMD_GET:
-        return check_get(o, err);
     case ML_CMD_PROFILE:
         return check_profile(o, err);
     case ML_CMD_CONFIG:
@@ -142,8 +146,7 @@ static int check_command(const struct ml_options *o, struct ml_err *err)
                    ? 0
                    : complain(o, err, "which shell? bash, zsh or fish.");
     case ML_CMD_STUBS:
-        return o->count[ML_FLAG_OUT] ? 0
-                                     : complain(o, err, "where to? Name a directory: -o DIR.");
+        return check_stubs(o, err);
     default:
         return 0;
     }

@@ -122,7 +122,7 @@ const struct ml_flag_row ml_flag_rows[ML_FLAGS] = {
     [ML_FLAG_ORIGIN] = {"origin", 0, ML_TYPE_SWITCH, NULL, 1u << ML_CMD_CONFIG, NULL, 0, 0,
                         ML_GROUP_SHOW, "say where each setting comes from", NULL},
     [ML_FLAG_ONLINE] = {"online", 0, ML_TYPE_SWITCH, NULL, 1u << ML_CMD_DOCTOR, NULL, 0, 0,
-                        ML_GROUP_SHOW, "ask each service that has a token for one record",
+                        ML_GROUP_SHOW, "ask each account that has a token for one record",
                         NULL},
     [ML_FLAG_LIMIT] = {"limit", 0, ML_TYPE_INTEGER, "N", GET, NULL, 0, BILLION, ML_GROUP_SHOW,
                        "stop after N records", "No page beyond is asked for."},

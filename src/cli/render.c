@@ -63,6 +63,12 @@ static bool is_treacherous(uint32_t c)
            (c >= 0x2066 && c <= 0x2069);
 }
 
+/* The line ends of CSV and of HTTP: nothing is written over. */
+static bool is_line_end(const unsigned char *s, const unsigned char *end)
+{
+    return s[0] == '\r' && end - s > 1 && s[1] == '\n';
+}
+
 int ml_render(struct ml_buf *out, const char *text, size_t len)
 {
     const unsigned char *s = (const unsigned char *)text, *end = s + len, *plain = s;
@@ -76,7 +82,8 @@ int ml_render(struct ml_buf *out, const char *text, size_t len)
         }
         if (ml_buf_add(out, plain, (size_t)(s - plain)) < 0)
             return -1;
-        if (ml_buf_addf(out, whole && c > 0x7f ? "\\u{%X}" : "\\x%02X", whole ? c : *s) < 0)
+        if (!is_line_end(s, end) &&
+            ml_buf_addf(out, whole && c > 0x7f ? "\\u{%X}" : "\\x%02X", whole ? c : *s) < 0)
             return -1;
         s += whole ? n : 1;
         plain = s;
@@ -87,6 +94,8 @@ int ml_render(struct ml_buf *out, const char *text, size_t len)
 size_t ml_render_tail(const char *text, size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;
+    if (len > 0 && text[len - 1] == '\r')
+        return 1;
     for (size_t back = 1; back <= 3 && back <= len; back++) {
         const unsigned char *start = s + len - back;
         if (char_length(*start) > back && valid_prefix(start, back) == back)

@@ -104,6 +104,12 @@ void ml_signals_session(moonlever *h)
     handle(SIGWINCH, on_window);
 }
 
+void ml_signals_leave(void)
+{
+    atomic_store(&session, NULL);
+    handle(SIGINT, on_stop);
+}
+
 int ml_signals_breaks(void)
 {
     return atomic_load(&breaks);

@@ -29,6 +29,8 @@ void ml_signals_guard(moonlever *h);
  * nothing), SIGWINCH is counted, SIGTERM and SIGHUP do as for ml_signals_guard. Called again,
  * it names another handle. */
 void ml_signals_session(moonlever *h);
+/* The session takes no lines any more: SIGINT does again as for ml_signals_guard. */
+void ml_signals_leave(void);
 /* How many times Ctrl-C has been pressed, and how often the window has changed, so far. */
 int ml_signals_breaks(void);
 int ml_signals_windows(void);

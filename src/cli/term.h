@@ -38,7 +38,8 @@ struct ml_stream {
     struct ml_term *term;
     int fd;
     bool tty;
-    char tail[4]; /* the beginning of a character whose rest is still to come (terminals) */
+    char tail[4]; /* the beginning of a character or line end, the rest still to come
+                     (terminals) */
     size_t tail_len;
     char last;    /* the last byte written, '\n' before the first */
     int error;    /* errno of the first failed write, 0 = none */

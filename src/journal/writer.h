@@ -35,7 +35,7 @@
  * so many commands are there. (T2 of the state machine allows 64 rows or 5 ms.) */
 #define ML_WRITER_GATHER_US 100
 #define ML_WRITER_FULL 64
-#define ML_WRITER_SEVERAL 5 /* commands: more than one change */
+#define ML_WRITER_SEVERAL 4 /* commands: more than one change */
 /* Commands in a transaction at most. */
 #define ML_WRITER_BATCH 256
 /* Pages in the WAL before it is copied into the database. */

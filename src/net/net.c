@@ -169,6 +169,11 @@ static void add_upload(const struct ml_call *call, struct ml_net_stats *out)
     out->upload_done += (uint64_t)sent < total ? (uint64_t)sent : total;
 }
 
+void ml_net_repeats(struct ml_net *net)
+{
+    net->stats.retries++;
+}
+
 void ml_net_stats(const struct ml_net *net, struct ml_net_stats *out)
 {
     *out = net->stats;

@@ -49,7 +49,7 @@ struct ml_net_conf {
 
 struct ml_net_stats {
     uint64_t requests;                  /* exchanges that have ended */
-    uint64_t retries;                   /* exchanges beyond the first of their call */
+    uint64_t retries;                   /* exchanges that repeat an earlier one */
     unsigned in_flight;                 /* exchanges under way */
     unsigned queued;                    /* calls that wait for their turn */
     uint64_t upload_done, upload_total; /* bytes of the files that are just being sent */
@@ -98,6 +98,8 @@ void ml_net_unwatch(struct ml_net *net, int fd);
 /* From any thread or signal handler: makes a waiting turn return. */
 void ml_net_wake(struct ml_net *net);
 void ml_net_stats(const struct ml_net *net, struct ml_net_stats *out);
+/* The exchange that begins just now repeats one of an earlier call. */
+void ml_net_repeats(struct ml_net *net);
 
 /* Timers of the layers above, on the same loop. */
 int ml_net_timer(struct ml_net *net, struct ml_timer *timer, int64_t at_us);

@@ -89,6 +89,14 @@ class Get(unittest.TestCase):
         self.assertEqual(self.get("screendesk", "users", email, "--fields", "email").out, email + "\n")
         self.assertIn("there is none", self.get("screendesk", "users", "no@where.example", code=1).err)
 
+    def test_service_and_resource_may_be_one_word(self):
+        self.assertEqual(self.get("screendesk.recordings", "--limit", "1").out,
+                         self.get("screendesk", "recordings", "--limit", "1").out)
+        self.assertEqual(self.get("screendesk.recordings", self.uuids[1]).out,
+                         self.get("screendesk", "recordings", self.uuids[1]).out)
+        email = next(iter(self.place.users()))
+        self.assertEqual(self.get("screendesk.users.search", email, "--fields", "email").out, email + "\n")
+
     def test_words_that_mean_nothing(self):
         for words, part in (
                 (("screendisk", "x"), "Did you mean 'screendesk'?"),
@@ -105,7 +113,14 @@ class Get(unittest.TestCase):
                 (("screendesk", "recordings.update", "x"), "get only reads"),
                 (("screendesk", "recordings", "--format", "xml"), "takes one of"),
                 (("screendesk", "recordings", "--yes"), "has no flag --yes"),
-                (("screendesk",), "which resource?"), ((), "Name a service")):
+                (("screendesk", "recordings", "--filter", "foo=bar"), "cannot be filtered by 'foo'. There is console_logs, customer, description, "),
+                (("screendesk", "users", "--filter", "foo=bar"), ", email, "),
+                (("screendesk", "recordings", "--json"), "has no flag --json: write --format json."),
+                (("screendesk", "recordings", "--csv"), "write --format csv."),
+                (("foo", "recordings"), "There is screendesk, screendragon and workdrive."),
+                (("foo",), "there is no service 'foo'."), (("foo.bar",), "there is no service 'foo.bar'."),
+                (("screendesk",), "which resource of screendesk? recordings, scim.users or users."),
+                ((), "which service? screendesk, screendragon or workdrive")):
             done = self.get(*words, code=2)
             self.assertIn(part, done.err)
             self.assertEqual(done.out, "")

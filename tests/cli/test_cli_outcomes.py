@@ -152,6 +152,14 @@ class Outcomes(unittest.TestCase):
         self.check(moonlever("run", GET), 4, "SCREENDESK_TOKEN is not set", "fix: ")
         self.check(moonlever("run", PATCH, SCREENDESK_URL="http://127.0.0.1:1", **TOKENS), 6, "--yes", "--dry-run")
 
+    def test_the_report_has_the_words_of_the_service(self):
+        """Those of SCIM errors, too, which have `detail`."""
+        text = """local moonlever = require 'moonlever'
+                  local sd = moonlever.connect 'screendesk'
+                  moonlever.each(sd.scim.users:list { limit = 1 }, function(user) sd.scim.users:delete(user) end)"""
+        done = moonlever("run", script(text), "--practice", "--yes", "-q")
+        self.assertIn(": 403 Forbidden: The owner of the account cannot be removed\n", done.err)
+
     def test_one_forbidden_among_many_is_partial(self):
         text = script("""
 local moonlever = require "moonlever"

@@ -201,7 +201,7 @@ class Typing(Session):
         self.line(term, "help(sd.users.list)", "List the users of the account", "LEARN MORE")
         self.line(term, "sd.users?", "Users of the account")
         self.line(term, "help 'moonlever.each'", "EXAMPLE")
-        self.line(term, ":plam", "did you mean 'plan'?")
+        self.line(term, ":plam", "did you mean ':plan'?")
         self.line(term, ":live", "moonlever repl --live")
         self.leave(term)
 
@@ -397,7 +397,7 @@ class Changes(Session):
         self.line(term, "1", prompt="practice (1 planned)> ")
         term.send("\x04\x04")  # the second may come before its time
         self.assertEqual(term.wait(), 0, term.text())
-        self.assertIn("never sent", term.text())
+        self.assertIn("1 planned change was dropped", term.text())
 
     def test_ctrl_c_during_a_commit(self):
         with Account("--recordings", "400", "--faults", "latency=100") as account:

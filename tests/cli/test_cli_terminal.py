@@ -4,7 +4,7 @@ import os
 import re
 import unittest
 
-from cli_kit import FOLDER, PROGRAM, RETITLE, environment, script
+from cli_kit import FOLDER, PROGRAM, RETITLE, environment, moonlever, script
 from lib import pty, wire
 from lib.fixtures import recording
 
@@ -130,6 +130,14 @@ class Text(unittest.TestCase):
             self.assertEqual(code, 1 if how.startswith("error") else 0, term.text())
             self.assertIn(self.HARMLESS, term.text(), how)
             self.assertNotIn("\x1b[2J", term.output.decode("utf-8", "replace"))
+
+    def test_csv_has_plain_line_ends_here_only(self):
+        words = ("get", "screendesk", "users", "--practice", "-q", "--format", "csv", "--limit", "2")
+        with terminal(*words) as term:
+            self.assertEqual(term.wait(), 0, term.text())
+        self.assertNotIn("x0D", term.text())
+        self.assertEqual(len(term.text().splitlines()), 3, term.text())
+        self.assertEqual(moonlever(*words).out.count("\r\n"), 3)
 
     def test_characters_survive_however_they_are_cut(self):
         text = 'for c in ("grüße 請求書\\n"):gmatch(".") do io.write(c) io.stdout:flush() end'

@@ -54,7 +54,20 @@ class Help(unittest.TestCase):
         self.assertIn("token_cmd", self.text("help", "config"))
         codes = re.findall(r"(?m)^  (\d+) ", self.text("help", "exit-codes"))
         self.assertEqual(codes, ["0", "1", "2", "3", "4", "5", "6", "10", "75", "130"])
-        self.assertIn("SCREENDESK_SCIM_TOKEN", self.text("help", "environment"))
+        environment = self.text("help", "environment")
+        for name in ("SCREENDESK_SCIM_TOKEN", "MOONLEVER_PROFILE", "MOONLEVER_CONFIG_DIR", "MOONLEVER_YES"):
+            self.assertIn(name, environment)
+
+    def test_the_exit_codes_of_errors_are_those_that_help_names(self):
+        text = self.text("help", "errors")
+        self.assertRegex(text, r"(?m)^  usage +a wrong argument in a script \(1\);")
+        self.assertRegex(text, r"(?m)^  nodata +[^(]*$")
+        self.assertIn("with 1 where none is", " ".join(text.split()))
+        sd = "local sd = require 'moonlever'.connect 'screendesk' "
+        for call, code in (("sd.recordings:update('x', { titel = 'N' })", 1), ("sd.recordings:get('x')", 5),
+                           ("require 'moonlever'.connect { service = 'screendesk', profile = 'no-such' }", 2)):
+            done = moonlever("run", script(sd + call), "--yes", SCREENDESK_TOKEN="x", SCREENDESK_URL="http://127.0.0.1:9")
+            self.assertEqual(done.code, code, done)
 
     def test_a_letter_is_shown_where_it_is_one(self):
         self.assertIn("-o, --plan FILE", self.text("plan", "-h"))
@@ -111,6 +124,9 @@ class Mistakes(unittest.TestCase):
         self.refuse("run", "retag", "--exit-code", says="add --dry-run", see="moonlever run --help")
         self.refuse("run", "retag", "--only-failed", "last", says="name no script", see="moonlever run --help")
         self.refuse("stubs", says="Name a directory: -o DIR", see="moonlever stubs --help")
+        self.refuse("stubs", "-o", "-", says="-o takes a directory", see="moonlever stubs --help")
+        self.refuse("stubs", "--out=-", "--markdown", says="write ./- for", see="moonlever stubs --help")
+        self.assertFalse(os.path.exists("-"))
         self.refuse("stubs", "-o", "", says="--out", see="moonlever stubs --help")
         self.refuse("run", "-o", "x", "retag", says="there is no flag '-o'", see="moonlever run --help")
         self.refuse("aply", says="Did you mean 'apply'?", see="moonlever --help")

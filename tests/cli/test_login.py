@@ -94,7 +94,8 @@ class Login(Case):
         self.moonlever("get", "screendesk", "recordings", "--limit", "1", "--profile", "acme")
 
     def test_words_that_mean_nothing(self):
-        for words, part in ((("login",), "which service?"), (("login", "screndesk"), "Did you mean 'screendesk'?"),
+        for words, part in ((("login",), "which service? screendesk, screendragon or workdrive: "),
+                            (("login", "foo"), "There are screendesk, screendragon and workdrive."), (("login", "screndesk"), "Did you mean 'screendesk'?"),
                             (("login", "screendesk", "--credential", "scmi"), "Did you mean 'scim'?"),
                             (("login", "workdrive"), "Say --url"),
                             (("login", "screendesk", "--url", "http://example.com"), "not an address"),
@@ -180,8 +181,31 @@ class Doctor(Case):
         for what in ("version", "libraries", "clock", "terminal", "files", "numbers", "config", "journal"):
             self.assertRegex(self.out, r"(?m)^(ok|note) +%s " % what)
         self.assertEqual(self.bad("--online"), [])
-        self.assertRegex(self.out, r"(?m)^ok +screendesk +answers, and takes the token$")
+        self.assertRegex(self.out, r"(?m)^ok +screendesk +profile screendesk: answers, and takes the token$")
         self.assertRegex(self.out, r"(?m)^- +workdrive +no token is set$")
+
+    def test_profiles_of_both_kinds_are_counted_and_asked(self):
+        self.assertEqual(self.bad(), [])
+        self.assertRegex(self.out, r"(?m)^ok +config +no profiles in .*; moonlever login makes one$")
+        self.login("--profile", "acme")  # neither the default, nor in config.lua
+        self.assertEqual(self.bad("--online"), [])
+        self.assertRegex(self.out, r"(?m)^ok +config +1 profile: 1 of .*/credentials \(login\)$")
+        self.assertRegex(self.out, r"(?m)^ok +screendesk +profile acme: answers, and takes the token$")
+        self.place.config("profiles = { acme = %s, bare = %s, wrong = %s }" % (
+            self.place.profile(), self.place.profile(), self.place.profile(token_cmd=["echo", WRONG])))
+        self.assertRegex("\n".join(self.bad("--online")), r"^bad +screendesk +profile wrong: .*401 Unauthorized \(page 1, after 0 items\)$")
+        self.assertRegex(self.out, r"(?m)^ok +config +3 profiles: 3 of .*/config\.lua, 1 of .*/credentials \(login\)$")
+        self.assertRegex(self.out, r"(?m)^ok +screendesk +profile acme: answers")
+        self.assertRegex(self.out, r"(?m)^- +screendesk +profile bare: no token is set$")
+        self.assertEqual(self.bad("--online", "--profile", "acme"), [])
+        self.assertNotIn("profile wrong", self.out)
+        self.assertRegex("\n".join(self.bad("--online", "--profile", "acne")), r"(?m)^bad +profile +there is no profile 'acne'")
+
+    def test_the_account_of_the_environment_is_asked_beside_profiles(self):
+        self.place.config("profiles = { acme = %s }" % self.place.profile(token_cmd=["echo", self.place.token]))
+        self.assertEqual(self.moonlever("doctor", "--online", **self.place.account).count("takes the token"), 4, self.out)
+        self.assertRegex(self.out, r"(?m)^ok +screendesk +answers, and takes the token$")
+        self.assertRegex(self.out, r"(?m)^ok +screendesk +profile acme: answers, and takes the token$")
 
     def test_nothing_is_sent_without_online(self):
         self.login()

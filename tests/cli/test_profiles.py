@@ -46,6 +46,25 @@ class Credentials(Case):
         self.place.store("screendesk", SCREENDESK_TOKEN=self.place.token)
         self.place.get()
 
+    def test_errors_name_what_says_where_the_service_is(self):
+        nowhere = self.place.profile(token_cmd=["echo", self.place.token]).replace(self.place.url, NOWHERE)
+        self.config(acme=nowhere, half='{ service = "screendesk" }')
+        self.place.store("stored", origin=NOWHERE, SCREENDESK_TOKEN=self.place.token)
+        self.place.store("half", origin=NOWHERE, SCREENDESK_TOKEN=self.place.token)
+        says = "check the connection and the origin of profile '%s' (now " + NOWHERE + ", %s)\n"
+        for name, place in (("acme", "from %s/config.lua" % self.place.directory), ("half", "stored by moonlever login"),
+                            ("stored", "stored by moonlever login")):
+            err = self.place.get("--profile", name, code=5).err
+            self.assertIn(says % (name, place), err)
+            self.assertNotIn("SCREENDESK_URL", err)
+        err = self.place.get(code=5, SCREENDESK_URL=NOWHERE, SCREENDESK_TOKEN="x").err
+        self.assertIn("check the connection and SCREENDESK_URL (now %s)\n" % NOWHERE, err)
+
+    def test_the_place_of_a_token_is_a_sentence_of_its_own(self):
+        self.place.store("screendesk", SCREENDESK_TOKEN=WRONG)
+        self.assertIn("or sign in with moonlever login screendesk --profile screendesk. Where to get one: Personal Settings, ",
+                      self.place.get(code=4).err)
+
     def test_command_then_environment_then_file(self):
         good, bad = ["echo", self.place.token], ["echo", WRONG]
         self.config(acme=self.place.profile(token_cmd=good), bad=self.place.profile(token_cmd=bad),

@@ -55,7 +55,7 @@ class Examples(unittest.TestCase):
     def run_example(self, account, *words, stdin=""):
         if not os.path.isabs(words[0]):
             words = (os.path.join(self.folder, words[0]),) + words[1:]
-        return subprocess.run(words, env=self.prefix.environment(**account.env), input=stdin, text=True,
+        return subprocess.run(words, env=self.prefix.environment(**account.env), input=stdin, text=True, errors="surrogateescape",
                               capture_output=True, timeout=200, check=False)
 
     def test_c_blocking(self):
@@ -116,6 +116,26 @@ class Examples(unittest.TestCase):
         self.assertEqual(json.loads(done.stdout.splitlines()[-1])["counts"]["confirmed"], 3)
         run = re.search(r"^run: (\S+)$", done.stderr, re.M).group(1)
         self.assertEqual([change["state"] for change in account.json("runs", run)["changes"]], ["confirmed"] * 3)
+
+    def test_host_function_lends_a_function(self):
+        account = self.account()
+        retitle = os.path.join(EXAMPLES, "host-function", "retitle.lua")
+        done = self.run_example(account, "host-function", retitle, stdin='a "\\ \t\u00e9\ny\n')
+        self.assertEqual(done.returncode, 0, done)
+        self.assertTrue(done.stdout.startswith('What shall stand before the titles (such as "new")? '), done)
+        run = re.search(r"^run: (\S+)$", done.stderr, re.M).group(1)
+        changes = account.json("runs", run)["changes"]
+        self.assertEqual([change["state"] for change in changes], ["confirmed"] * 3)
+        got = account.moonlever("get", "screendesk", "recordings", "--limit", "3", "--fields", "title", "--format", "json")
+        rows = json.loads(got.out)
+        self.assertEqual(len(rows), 3)
+        for row in rows:
+            self.assertTrue(row["title"].startswith('a "\\ \t\u00e9: '), row)
+        for stdin, code, words in (("", 130, "nobody answers"), ("\n", 0, ""), ("\udcff\n", 1, "not UTF-8")):
+            done = self.run_example(account, "host-function", retitle, stdin=stdin)
+            self.assertEqual(done.returncode, code, done)
+            self.assertIn(words, done.stderr)
+            self.assertNotIn("Go on?", done.stdout)
 
     def test_python_ctypes(self):
         account = self.account()

@@ -7,7 +7,7 @@ What a block means stands behind the language of its fence:
     ```sh run exit=3       ... must be 3
     ```text output         what the run block before it printed, on stdout and stderr
     ```console run         a session at a terminal of 80 columns; see below
-    ```lua file=NAME       written to NAME first; any language
+    ```lua file=NAME       written to NAME first; any language. The text before it says `NAME`
     ```sh norun            not run, on purpose: a command with moonlever must say so
 
 In expected output a line that is only `…` stands for any lines, `…` within a line for any text.
@@ -79,10 +79,11 @@ set -e
 
 
 class Block:
-    """A fenced block: `line` (of its opening fence, from 1), `language`, `marks`, `text`."""
+    """A fenced block: `line` (of its opening fence, from 1), `language`, `marks`, `text`, and `prose`,
+    what stands between the block before and this one."""
 
-    def __init__(self, line, info, text):
-        self.line, self.text = line, text
+    def __init__(self, line, info, text, prose=""):
+        self.line, self.text, self.prose = line, text, prose
         words = info.split()
         self.language = words[0] if words else ""
         self.marks = words[1:]
@@ -110,6 +111,8 @@ class Block:
         name = self.value("file")
         if name is not None and (os.path.isabs(name) or ".." in name.split("/")):
             return "file=%s leads out of the scratch directory" % name
+        if name is not None and "`%s`" % name not in self.prose:
+            return "nothing before it says `%s`: who reads the page does not see what stands behind a fence" % name
         if len({"run", "norun", "output"} & set(self.marks)) + (name is not None) > 1:
             return "only one of run, norun, output and file="
         if self.value("exit") and not self.runs:
@@ -125,15 +128,18 @@ class Block:
 
 def blocks_of(text):
     """Every fenced block of a Markdown text. A fence that is never closed is an error."""
-    blocks, opened = [], None
+    blocks, opened, prose = [], None, []
     for number, line in enumerate(text.split("\n"), 1):
         match = FENCE.match(line)
         if opened is None:
-            if match:
+            if not match:
+                prose.append(line)
+            else:
                 opened = (number, len(match[1]), match[2], match[3], [])
         elif match and match[2].startswith(opened[2]) and not match[3].strip():
-            blocks.append(Block(opened[0], opened[3], "".join(row + "\n" for row in opened[4])))
-            opened = None
+            blocks.append(Block(opened[0], opened[3], "".join(row + "\n" for row in opened[4]),
+                                "\n".join(prose)))
+            opened, prose = None, []
         else:
             indent = len(line) - len(line.lstrip(" "))
             opened[4].append(line[min(indent, opened[1]):])

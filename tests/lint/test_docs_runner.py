@@ -19,7 +19,7 @@ repl) for n in 1 2; do printf 'practice (%d planned)> ' $n; read -r line; echo "
 esac
 """
 
-GOOD = """# Title
+GOOD = """# Title, and `sub/one.lua`
 ```lua file=sub/one.lua
 print "one"
 ```
@@ -121,7 +121,7 @@ class Runner(unittest.TestCase):
 
     def test_marks_that_mean_nothing(self):
         for info in ("sh runs", "sh run exit=x", "sh norun exit=3", "lua run", "sh run norun", "sh run file=x",
-                     "lua file=/etc/x", "lua file=a/../../x", "text output"):
+                     "lua file=/etc/x", "lua file=a/../../x", "lua file=unsaid", "text output"):
             found = problems("```%s\ntrue\n```\n" % info + page("true"))
             self.assertEqual(len(found), 1, (info, found))
             self.assertIn("page.md:1: ", found[0])

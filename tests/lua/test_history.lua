@@ -78,6 +78,7 @@ check.equal(tool("k3bbbbbbbbbb", "--id"), "k3bbbbbbbbbb\n", "a whole id")
 refused(2, "^several runs begin with 'k3bb': k3bbbbbbbbbb, k3bbcccccccc\n  see: moonlever runs$", "k3bb")
 refused(2, "^there is no run 'm1d': .*first 4 characters", "m1d")
 refused(2, "^there is no run 'm1dddddddddx'%. Did you mean 'm1dddddddddd'%?\n  see: moonlever runs$", "m1dddddddddx")
+refused(2, "^there is no run 'lst'%. Did you mean 'last'%?", "lst")
 refused(2, "^there is no run 'zzzzzz'%.\n  see: moonlever runs$", "zzzzzz")
 check.equal(select(2, journal.find(host_of { runs = {} }, "last")), "there are no runs yet.")
 
@@ -263,4 +264,4 @@ local cut = images.line("update", { d = "x" }, { d = ("y"):rep(500) })
 check.ok(#cut < 90 and cut:find("…", 1, true))
 check.equal(images.line("update", { ["a\27"] = 1 }, { ["a\27"] = 2 }), "a\\x1B: 1 -> 2")
 
-check.done(121)
+check.done(124)

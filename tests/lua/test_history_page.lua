@@ -305,6 +305,8 @@ check.match(remedy_of(change, 503), "the service failed; run it again later", ni
 check.equal(remedy_of(change, 422), "none")
 change.kind = "network"
 check.match(remedy_of(change, 0), "check the connection and SCREENDESK_URL", nil, true)
+check.match(remedy.of({ run = "r", exit = 3, ended = 1, profile = "acme" }, change, {}),
+  "check the connection and the origin of profile 'acme' (now https://app.screendesk.io)", nil, true)
 check.equal(remedy.of(run, { state = "failed", operation = "other.thing" }, {}), nil)
 check.equal(remedy.of(run, { state = "conflict" }, {}), nil)
 check.match(remedy.of({ run = "r", exit = 130, ended = 1 }, { state = "unknown" }, {}), "moonlever resume r", nil, true)
@@ -351,4 +353,4 @@ check.match(tostring(err), "cannot write " .. folder, nil, true)
 check.equal(raw.private_file(path), nil, "never a file that is there")
 os.remove(path)
 
-check.done(135)
+check.done(136)

@@ -47,6 +47,13 @@ static void controls_become_visible(void **state)
     BECOMES("\xc2\x80\xc2\x9f", "\\u{80}\\u{9F}");
 }
 
+static void line_ends_of_csv_are_line_ends(void **state)
+{
+    (void)state;
+    BECOMES("a,b\r\n1,2\r\n", "a,b\n1,2\n");
+    BECOMES("\r\r\n\n\r", "\\x0D\n\n\\x0D");
+}
+
 static void bidi_controls_become_visible(void **state)
 {
     (void)state;
@@ -94,13 +101,16 @@ static void tails_of_pieces(void **state)
     assert_int_equal(ml_render_tail("\xf0\x9f\x98", 3), 3);
     assert_int_equal(ml_render_tail("\xed\xa0", 2), 0); /* can never become a character */
     assert_int_equal(ml_render_tail("\x80\x80", 2), 0);
+    assert_int_equal(ml_render_tail("a\r", 2), 1);
+    assert_int_equal(ml_render_tail("\r\n", 2), 0);
 }
 
 /* However a text is cut, the pieces show what the whole shows. */
 static void pieces_show_the_same(void **state)
 {
     (void)state;
-    static const char text[] = "\u8acb\u6c42 \x1b[31m \u202E \xf0\x9f\x98\x80 \xff end";
+    static const char text[] =
+        "\u8acb\u6c42 \x1b[31m \u202E \xf0\x9f\x98\x80 \xff a\rb\r\n end";
     size_t len = sizeof text - 1;
     struct ml_buf whole, pieces;
     ml_buf_create(&whole, 1000);
@@ -171,6 +181,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text_stays),
         cmocka_unit_test(controls_become_visible),
+        cmocka_unit_test(line_ends_of_csv_are_line_ends),
         cmocka_unit_test(bidi_controls_become_visible),
         cmocka_unit_test(broken_utf8_becomes_visible),
         cmocka_unit_test(the_ceiling_holds),

@@ -40,6 +40,7 @@ class Writes(unittest.TestCase):
     def test_reused_connection_dies_and_it_was_not_applied(self):
         methods = self.script(wire.close_unanswered(), wire.json(200, BEFORE), wire.json(200, AFTER))
         self.assertEqual(methods, ["PATCH", "GET", "PATCH"])
+        self.assertIn("requests  4 (1 repeated)", self.done.err)
 
     def test_reset_and_a_third_state_is_a_conflict(self):
         methods = self.script(wire.reset_unanswered(), wire.json(200, recording(1, title="of somebody else")), code=1)

@@ -68,6 +68,7 @@ local function none(word, rows)
   local ids = {}
   for index, row in ipairs(rows) do ids[index] = row.run end
   if #ids == 0 then return "there are no runs yet." end
+  ids[#ids + 1] = "last"
   return ("there is no run '%s'%s"):format(word, hint(word, ids))
 end
 

@@ -94,6 +94,14 @@ function Changes:discard()
   self.write(n == 0 and "nothing was planned\n" or ("%s dropped, nothing was sent\n"):format(amount(n)))
 end
 
+--- At the end of a session: says what is dropped with it.
+function Changes:drop()
+  local n = self:count()
+  if n == 0 or changes.is_live() then return end
+  self.write(n == 1 and "1 planned change was dropped, nothing was sent\n"
+    or ("%d planned changes were dropped, nothing was sent\n"):format(n))
+end
+
 local SENT = { "confirmed", "accepted", "unknown", "failed", "conflict", "noop" }
 
 local function was_begun(result)
