@@ -33,6 +33,8 @@ endif()
 install(TARGETS libmoonlever EXPORT moonlever
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+# Where src/engine/isolate.c looks: below the folder of the library.
+install(TARGETS moonlever-isolate RUNTIME DESTINATION ${CMAKE_INSTALL_LIBDIR}/moonlever COMPONENT library)
 install(FILES ${MOONLEVER_ARCHIVE} DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(FILES include/moonlever.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 

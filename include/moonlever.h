@@ -149,6 +149,8 @@ MOONLEVER_API void moonlever_close(moonlever *h);
  * "guard" that no script can catch. 0 = no limit; lists are apart by commas, "" = none.
  *   confine       true|false   an allow-listed library, and the limits below unless they are
  *                              set (true); Moonlever's ready-made scripts are trusted
+ *   isolate       none|process in a process of their own, with the limits of the system (none)
+ *   isolate_program PATH       of moonlever-isolate, where it is not beside the library
  *   memory_max    BYTES        of the Lua state, 4 MiB and more (256 MiB)
  *   instructions_max N         of Lua code, and work of its library counted as such (5e9)
  *   script_time_max SECONDS    of processor time in Lua code; waiting is free (60)

@@ -21,7 +21,7 @@
 
 local raw = require "moonlever.raw"
 
-local errors = {}
+local errors = { NOWHERE = "?" } -- what `nowhere` is while the script runs in another process
 
 local meta = raw.error_metatable()
 
@@ -45,8 +45,10 @@ local function where()
       return (text:gsub(": $", ""))
     end
   end
-  return nil
+  return errors.nowhere
 end
+
+errors.where = where
 
 -- One printable line of at most `length` bytes, never cut inside a character.
 local function one_line(text, length)

@@ -47,6 +47,7 @@ local function chunk_of(run)
       fix = "it was made by another program: run that again", config = true,
     })
   end
+  if raw.isolates() then return require("moonlever.isolated").chunk(run.script, run.source) end
   local chunk, why = load(run.source:gsub("^#[^\n]*", ""), "@" .. run.script, "t", raw.environment())
   if not chunk then errors.raise("usage", why, { config = true }) end
   return chunk

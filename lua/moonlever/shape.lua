@@ -24,6 +24,9 @@ local shape = {}
 
 local null = raw.null
 
+-- The metatables of records, of every shape: isolated scripts get them as data.
+shape.metas = setmetatable({}, { __mode = "k" })
+
 local Shape = {}
 Shape.__index = Shape
 
@@ -50,7 +53,10 @@ local function compile_level(fields)
       end
     end
   end
-  if next(missing) then level.meta = { __index = missing } end
+  if next(missing) then
+    level.meta = { __index = missing }
+    shape.metas[level.meta] = true
+  end
   level.dress = { level.meta or false } -- as raw.records.dress wants it
   for _, child in ipairs(level.children) do
     level.dress[#level.dress + 1] = child.name

@@ -28,6 +28,7 @@
 #include "net/net.h"
 #include "task/task.h"
 
+struct ml_channel;
 struct ml_setting;
 struct change;
 struct ask;
@@ -48,7 +49,13 @@ struct ml_bind {
     /* Runs a program without a shell: the first line of its output. NULL = nobody does. */
     ptrdiff_t (*command)(void *ud, const char *const *argv, char *out, size_t size);
     void *command_ud;
-    const char *kind; /* of the run, for the journal; NULL = "run" */
+    /* Starts the process of isolated scripts; NULL = they are not isolated. -1 with err. */
+    int (*isolate)(void *ud, struct ml_err *err);
+    /* How that process has ended, which it has; a text of the engine's. */
+    const char *(*isolate_end)(void *ud);
+    void *isolate_ud;
+    struct ml_channel *channel; /* to it; NULL = not started */
+    const char *kind;           /* of the run, for the journal; NULL = "run" */
     const char *script_name;
     int argc; /* the script's own arguments */
     const char *const *argv;
@@ -106,12 +113,20 @@ void ml_bind_type(lua_State *L, struct ml_bind *b, const char *name, const luaL_
 /* Pushes the raw module. Needs lua-cjson's null only by value (lightuserdata NULL). */
 int ml_bind_open(lua_State *L, struct ml_bind *b);
 
+/* common.c: pushes the part of raw that needs no engine: error_metatable, null, json, spawn,
+ * failed. Of b only the scheduler is used. */
+void ml_bind_common(lua_State *L, struct ml_bind *b);
+
 /* The parts; each adds to the table on top of the stack. */
 void ml_bind_http(lua_State *L, struct ml_bind *b);
 void ml_bind_change(lua_State *L, struct ml_bind *b);
 void ml_bind_call(lua_State *L, struct ml_bind *b);
 void ml_bind_upload(lua_State *L, struct ml_bind *b);
 void ml_bind_task(lua_State *L, struct ml_bind *b);
+void ml_bind_sleep(lua_State *L, struct ml_bind *b);
+/* raw.isolate() -> the functions of bind/channel.h to the process of isolated scripts, which it
+ * starts; nil where scripts are not isolated. */
+void ml_bind_isolation(lua_State *L, struct ml_bind *b);
 void ml_bind_iterator(lua_State *L, struct ml_bind *b);
 void ml_bind_system(lua_State *L, struct ml_bind *b);
 void ml_bind_records(lua_State *L);
@@ -153,6 +168,8 @@ int ml_change_begin(struct ml_bind *b, struct change *change,
                     const struct ml_journal_change *row, struct ml_err *err);
 /* It is as was sent. */
 void ml_change_confirm(struct change *change);
+/* task.c: pushes the userdata of the task that runs; false (nothing is pushed): none does. */
+bool ml_bind_push_task(lua_State *L, struct ml_bind *b);
 /* records.c: dresses the record at stack index `record`; the dress lies right above it. */
 void ml_records_dress(lua_State *L, int record);
 /* task.c: spawns the function and nargs arguments on top of the stack; pushes the task's

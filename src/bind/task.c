@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* raw.spawn, task:await/cancel/status, raw.tasks, raw.sleep. */
+/* raw.spawn, task:await/cancel/status, raw.failed, raw.tasks. */
 #include <lauxlib.h>
-#include <math.h>
 
-#include "base/clock.h"
 #include "bind/bind.h"
 
 #define TASK_TYPE "moonlever.task"
 #define JOIN_TYPE "moonlever.join"
-#define SLEEP_TYPE "moonlever.sleep"
 
 #define FAILURES_KEPT 64 /* tasks whose failure nobody has seen yet */
 
@@ -25,12 +22,6 @@ struct spawned {
 struct join {
     struct ml_op op;
     struct ml_task *task;
-};
-
-struct sleep {
-    struct ml_op op;
-    struct ml_timer timer;
-    struct ml_net *net;
 };
 
 /* --- tasks --- */
@@ -204,72 +195,12 @@ static int l_tasks(lua_State *L)
     return 1;
 }
 
-/* --- sleep --- */
-
-static void on_timer(struct ml_timer *timer)
+bool ml_bind_push_task(lua_State *L, struct ml_bind *b)
 {
-    struct sleep *s = (struct sleep *)((char *)timer - offsetof(struct sleep, timer));
-    ml_op_finish(&s->op);
-}
-
-static void cancel_sleep(struct ml_op *op)
-{
-    struct sleep *s = (struct sleep *)((char *)op - offsetof(struct sleep, op));
-    ml_net_timer_cancel(s->net, &s->timer);
-}
-
-static int sleep_done(lua_State *L, int status, lua_KContext ctx)
-{
-    (void)L, (void)status, (void)ctx;
-    return 0;
-}
-
-/* Pushes a sleep that nobody uses: a task waits for one thing at a time, so it needs but one.
- * Not making a new one each time matters: userdata with finalizers live through two cycles of
- * the collector, and a loop that sleeps makes nothing else. */
-static struct sleep *push_sleep(lua_State *L, struct ml_bind *b)
-{
-    struct spawned *task = (struct spawned *)b->sched->current;
-    struct sleep *s = NULL;
-    if (task) {
+    const struct spawned *task = (const struct spawned *)b->sched->current;
+    if (task)
         lua_rawgeti(L, LUA_REGISTRYINDEX, task->anchor);
-        lua_getiuservalue(L, -1, 1);
-        s = lua_touserdata(L, -1);
-    }
-    if (s && !s->timer.pos && !s->op.task) {
-        ml_op_create(&s->op, cancel_sleep);
-        return s;
-    }
-    s = lua_newuserdatauv(L, sizeof *s, 0);
-    *s = (struct sleep){.net = b->net, .timer.fire = on_timer};
-    ml_op_create(&s->op, cancel_sleep);
-    luaL_setmetatable(L, SLEEP_TYPE);
-    if (task) {
-        lua_pushvalue(L, -1);
-        lua_setiuservalue(L, -4, 1);
-    }
-    return s;
-}
-
-/* raw.sleep(seconds): 0 and below let the others run once */
-static int l_sleep(lua_State *L)
-{
-    struct ml_bind *b = ml_bind_of(L);
-    lua_Number seconds = luaL_checknumber(L, 1);
-    luaL_argcheck(L, isfinite(seconds) && seconds < 1e9, 1, "not a time in seconds");
-    struct sleep *s = push_sleep(L, b);
-    int64_t us = seconds > 0 ? (int64_t)(seconds * 1e6) : 0;
-    if (ml_net_timer(b->net, &s->timer, ml_clock_us() + us) < 0)
-        return luaL_error(L, "not enough memory");
-    return ml_task_wait(L, b->sched, &s->op, sleep_done);
-}
-
-static int l_sleep_gc(lua_State *L)
-{
-    struct sleep *s = luaL_checkudata(L, 1, SLEEP_TYPE);
-    ml_net_timer_cancel(s->net, &s->timer);
-    ml_op_destroy(&s->op);
-    return 0;
+    return task != NULL;
 }
 
 void ml_bind_task(lua_State *L, struct ml_bind *b)
@@ -278,14 +209,9 @@ void ml_bind_task(lua_State *L, struct ml_bind *b)
                                     {"status", l_status}, {"traceback", l_traceback},
                                     {"__gc", l_task_gc},  {NULL, NULL}};
     static const luaL_Reg join[] = {{"__gc", l_join_gc}, {NULL, NULL}};
-    static const luaL_Reg sleep[] = {{"__gc", l_sleep_gc}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"spawn", l_spawn},
-                                         {"sleep", l_sleep},
-                                         {"failed", l_failed},
-                                         {"tasks", l_tasks},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"spawn", l_spawn}, {"failed", l_failed}, {"tasks", l_tasks}, {NULL, NULL}};
     ml_bind_type(L, b, TASK_TYPE, task);
     ml_bind_type(L, b, JOIN_TYPE, join);
-    ml_bind_type(L, b, SLEEP_TYPE, sleep);
     ml_bind_functions(L, b, functions);
 }

@@ -60,11 +60,11 @@ static int l_remove(lua_State *L)
 static int charge_range(lua_State *L, int first)
 {
     bool plain = !lua_getmetatable(L, 1);
+    if (!plain) /* an argument that is not there stays so */
+        lua_pop(L, 1);
     lua_Integer n = length(L, 1), i = luaL_optinteger(L, first, 1);
     uint64_t work = span(i, luaL_optinteger(L, first + 1, n));
-    if (!plain)
-        lua_pop(L, 1);
-    else if (work > span(0, n))
+    if (plain && work > span(0, n))
         work = span(0, n);
     ml_meter_charge(L, work);
     return pass_on(L, LUA_MULTRET);

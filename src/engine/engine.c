@@ -10,6 +10,7 @@
 #include "bind/json.h"
 #include "engine/confine.h"
 
+#define ISOLATED "return require('moonlever.isolated').main(...)"
 #define TASKS_A_TURN 256
 #define TASKS_US 2000 /* after so long a turn leaves the other tasks to the next one */
 #define RETENTION 365
@@ -77,6 +78,7 @@ static void close_run(struct ml_engine *e)
         e->L = NULL;
         e->main = NULL;
     }
+    ml_isolate_close(e);
     ml_record_close(&e->bind.record); /* its thread wakes the net */
     ml_net_free(e->net);
     e->net = NULL;
@@ -94,6 +96,8 @@ void ml_engine_destroy(struct ml_engine *e)
     ml_buf_destroy(&e->report);
     free(e->ca_file);
     free(e->plan_file);
+    free(e->isolate.program);
+    e->isolate.program = NULL;
     e->ca_file = e->plan_file = NULL;
 }
 
@@ -168,10 +172,11 @@ static int drive(void *ud, lua_State *L)
         ml_sched_stop(&e->sched);
     take_interrupt(e);
     bool ready = ml_sched_ready(&e->sched);
-    if (!ready && ml_net_idle(e->net))
+    if (!ready && ml_net_idle(e->net) && !ml_isolate_lives(e))
         return -1;
     if (ml_net_turn(e->net, ready ? 0 : -1) < 0)
         return -1;
+    ml_isolate_pump(e);
     ml_sched_run(&e->sched, TASKS_A_TURN);
     ml_record_tell(&e->bind.record);
     return 0;
@@ -199,6 +204,7 @@ static void end_run(struct ml_engine *e)
 {
     bool stopped = e->sched.stopping;
     note_unseen(e);
+    ml_isolate_stop(e);
     ml_sched_destroy(&e->sched);
     if (e->bind.door.open) /* changes that were dropped are counted by their finalizers */
         lua_gc(e->L, LUA_GCCOLLECT);
@@ -236,14 +242,15 @@ static void check_end(struct ml_engine *e)
         return;
     }
     if (!ml_sched_ready(&e->sched) && ml_net_idle(e->net) && !e->stopping &&
-        !ml_bind_asks(&e->bind) && !e->bind.host.calls)
+        !ml_bind_asks(&e->bind) && !e->bind.host.calls && !ml_isolate_lives(e))
         break_off(e, ML_NONE, "every task waits for something that can never happen");
 }
 
 /* At most until something has to be done without any event. */
 static int64_t shorten(const struct ml_engine *e, int64_t timeout_us)
 {
-    if (ml_sched_ready(&e->sched))
+    if (ml_sched_ready(&e->sched) ||
+        (e->isolate.open && ml_channel_paused(&e->isolate.channel)))
         return 0;
     if (!e->stopping && !e->max_time_us)
         return timeout_us;
@@ -282,6 +289,7 @@ static void turn(struct ml_engine *e, int64_t timeout_us)
         }
         break_off(e, ML_NONE, "the event loop failed: out of memory or descriptors");
     }
+    ml_isolate_pump(e);
     run_tasks(e);
     ml_record_tell(&e->bind.record);
     check_end(e);
@@ -454,7 +462,9 @@ int ml_engine_start(struct ml_engine *e, const char *name, const char *text, siz
     reset(e);
     if (copy_script(e, name, text, len, argc, argv) < 0)
         return ml_err_set(err, ML_MEMORY, "out of memory");
+    bool isolated = e->isolate.on && !e->limits.own;
     ml_limits_begin(e);
+    ml_isolate_begin(e);
     e->net_conf.read_only = e->bind.door.dry_run;
     e->net_conf.ca_file = e->ca_file;
     if (outage_of(e, err) < 0)
@@ -469,6 +479,11 @@ int ml_engine_start(struct ml_engine *e, const char *name, const char *text, siz
     e->bind.concurrency = e->net_conf.concurrency;
     if (ml_state_new(e) < 0)
         return ml_err_set(err, ML_MEMORY, "cannot start Lua: %s", ml_buf_str(&e->error));
+    if (isolated) {
+        e->limits.own = true;
+        text = ISOLATED;
+        len = sizeof ISOLATED - 1;
+    }
     if (spawn_main(e, text, len, err) < 0)
         return -1;
     e->started_us = ml_clock_us();

@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "base/pool.h"
 #include "bind/bind.h"
+#include "engine/isolate.h"
 #include "net/net.h"
 #include "task/meter.h"
 #include "task/task.h"
@@ -47,8 +48,9 @@ struct ml_limits {
 
 struct ml_engine {
     struct ml_net_conf net_conf;
-    struct ml_limits limits; /* of Lua code */
-    struct ml_meter meter;   /* what a run may use by them, and has used */
+    struct ml_limits limits;   /* of Lua code */
+    struct ml_isolate isolate; /* the process of a script */
+    struct ml_meter meter;     /* what a run may use by them, and has used */
     char *ca_file;
     char *plan_file;      /* where the changes of a dry run go; owned, NULL = nowhere */
     int64_t plan_changes; /* how many went there, -1 = nothing was written */

@@ -273,6 +273,13 @@ int moonlever_tool_start(moonlever *h, const char *tool, int argc, const char *c
 int moonlever_session_start(moonlever *h)
 {
     static const char text[] = "return require('moonlever.repl').main()";
+    struct ml_err err;
+    if (h->engine->isolate.on) {
+        ml_err_set(&err, ML_USAGE,
+                   "the lines of a session have no process of their own: set "
+                   "isolate to none");
+        return ml_handle_fail(h, &err);
+    }
     int rc = run_text(h, true, "repl", text, sizeof text - 1, 0, NULL);
     h->engine->bind.answers = rc == MOONLEVER_OK;
     return rc;

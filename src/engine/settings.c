@@ -192,6 +192,14 @@ static int set_reach(struct ml_reach *reach, const char *key, const char *value,
     return 1;
 }
 
+static int set_isolate(bool *on, const char *value, struct ml_err *err)
+{
+    *on = strcmp(value, "process") == 0;
+    if (*on || strcmp(value, "none") == 0)
+        return 0;
+    return ml_err_set(err, ML_USAGE, "\"%.40s\" is neither none nor process", value);
+}
+
 /* What confines scripts. 1: not one of these settings. */
 static int set_confinement(struct ml_engine *e, const char *key, const char *value,
                            struct ml_err *err)
@@ -199,6 +207,10 @@ static int set_confinement(struct ml_engine *e, const char *key, const char *val
     struct ml_limits *l = &e->limits;
     if (strcmp(key, "confine") == 0)
         return set_bool(&l->confine, value, err);
+    if (strcmp(key, "isolate") == 0)
+        return set_isolate(&e->isolate.on, value, err);
+    if (strcmp(key, "isolate_program") == 0)
+        return set_text(&e->isolate.program, value, err);
     if (strcmp(key, "memory_max") == 0)
         return set_memory(l, value, err);
     if (strcmp(key, "instructions_max") == 0)

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 
 #define EVENTS 64
+#define WATCHED (-1) /* the event of a descriptor that is not curl's */
 #define UNKNOWN 0xff /* `told`: the number may stand for another socket by now */
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -393,6 +394,8 @@ static void act(struct ml_loop_multi *multi, curl_socket_t fd, int mask, int *ru
 static void on_event(struct ml_loop *loop, const struct epoll_event *ev)
 {
     int fd = ev->data.fd, running, mask = 0;
+    if (fd == WATCHED)
+        return;
     if (fd == loop->wake_fd || fd == loop->timer_fd) {
         drain(fd);
         if (fd == loop->timer_fd)
@@ -481,6 +484,20 @@ int ml_loop_fd(struct ml_loop *loop)
     loop->hosted = true;
     ml_loop_flush(loop);
     return loop->epoll_fd;
+}
+
+int ml_loop_watch(struct ml_loop *loop, int fd, bool write)
+{
+    struct epoll_event ev = {.events = EPOLLIN | (write ? EPOLLOUT : 0), .data.fd = WATCHED};
+    if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, fd, &ev) == 0)
+        return 0;
+    return errno == ENOENT ? epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &ev) : -1;
+}
+
+void ml_loop_unwatch(struct ml_loop *loop, int fd)
+{
+    struct epoll_event ev = {0};
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, &ev);
 }
 
 void ml_loop_wake(struct ml_loop *loop)

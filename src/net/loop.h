@@ -132,6 +132,10 @@ void ml_loop_flush(struct ml_loop *loop);
 void ml_loop_alarm(struct ml_loop *loop, int64_t at_us);
 /* The descriptor for a host's own loop; from now on the timer is kept in it too. */
 int ml_loop_fd(struct ml_loop *loop);
+/* Makes a turn return when the descriptor, which is not curl's, can be read, and with `write`
+ * when it can be written. -1: the system refuses. */
+int ml_loop_watch(struct ml_loop *loop, int fd, bool write);
+void ml_loop_unwatch(struct ml_loop *loop, int fd);
 /* Makes a waiting turn return. From any thread or signal handler. */
 void ml_loop_wake(struct ml_loop *loop);
 

@@ -133,6 +133,16 @@ int ml_net_fd(struct ml_net *net)
     return ml_loop_fd(&net->loop);
 }
 
+int ml_net_watch(struct ml_net *net, int fd, bool write)
+{
+    return ml_loop_watch(&net->loop, fd, write);
+}
+
+void ml_net_unwatch(struct ml_net *net, int fd)
+{
+    ml_loop_unwatch(&net->loop, fd);
+}
+
 void ml_net_wake(struct ml_net *net)
 {
     ml_loop_wake(&net->loop);

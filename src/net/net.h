@@ -90,6 +90,11 @@ void ml_net_flush(struct ml_net *net);
  * do). */
 void ml_net_alarm(struct ml_net *net, int64_t at_us);
 int ml_net_fd(struct ml_net *net);
+/* Makes turns return when a descriptor of the layers above can be read, and with `write` when
+ * it can be written; who owns it looks. Again: changes that. -1: the system refuses. */
+int ml_net_watch(struct ml_net *net, int fd, bool write);
+/* Before it is closed, unless nobody else holds it. */
+void ml_net_unwatch(struct ml_net *net, int fd);
 /* From any thread or signal handler: makes a waiting turn return. */
 void ml_net_wake(struct ml_net *net);
 void ml_net_stats(const struct ml_net *net, struct ml_net_stats *out);

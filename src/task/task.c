@@ -331,7 +331,11 @@ static void end_task(struct ml_task *task, enum ml_task_state state)
 static int l_traceback(lua_State *L)
 {
     struct ml_task *task = lua_touserdata(L, 1);
-    luaL_traceback(L, task->co, lua_tostring(task->co, -1), 0);
+    const char *message = lua_tostring(task->co, -1);
+    if (strstr(message, "\nstack traceback:")) /* of another task, raised again in this one */
+        lua_pushstring(L, message);
+    else
+        luaL_traceback(L, task->co, message, 0);
     task->traceback = strdup(lua_tostring(L, -1));
     return 0;
 }

@@ -70,7 +70,8 @@ class Packages(unittest.TestCase):
         wanted = {
             "moonlever": ["usr/bin/moonlever", "usr/share/bash-completion/completions/moonlever",
                           "usr/share/moonlever/meta/moonlever.lua"],
-            "libmoonlever0": [lib + "/libmoonlever.so.0", lib + "/libmoonlever.so.0.1.0"],
+            "libmoonlever0": [lib + "/libmoonlever.so.0", lib + "/libmoonlever.so.0.1.0",
+                              lib + "/moonlever/moonlever-isolate"],
             "libmoonlever-dev": [lib + "/libmoonlever.so", lib + "/libmoonlever.a", lib + "/pkgconfig/moonlever.pc",
                                  "usr/include/moonlever.h", lib + "/cmake/moonlever/moonleverConfig.cmake"],
             "lua-moonlever": ["usr/" + cached("MOONLEVER_LUA_CMODDIR") + "/moonlever.so"]}
@@ -85,7 +86,8 @@ class Packages(unittest.TestCase):
                 seen[path] = package
                 self.assertTrue(path.startswith("usr/"), path)
                 if mode[0] == "-":
-                    self.assertEqual(mode, "-rwxr-xr-x" if path.startswith("usr/bin/") else "-rw-r--r--", path)
+                    runs = path.startswith("usr/bin/") or path.endswith("/moonlever-isolate")
+                    self.assertEqual(mode, "-rwxr-xr-x" if runs else "-rw-r--r--", path)
 
     def test_scripts_of_the_library(self):
         folder = os.path.join(self.folder, "control")

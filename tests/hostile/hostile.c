@@ -5,7 +5,9 @@
  * A file holds scripts, each behind a line
  *     --- NAME; exit=CODE; says=TEXT; prints=TEXT; result=TEXT; loads=no; SETTING=VALUE...
  * that states what it must end with: exit code, a part of the reason, of the output, of the
- * closing JSON line, or that it does not start. {good} and {evil} are origins of two servers on
+ * closing JSON line, or that it does not start. With HOSTILE_ISOLATE=process in the environment
+ * scripts run in processes of their own; isolated=CODE is what one ends with then that does not
+ * end as stated. {good} and {evil} are origins of two servers on
  * this machine, {gport} and {eport} their ports, {esc} is ESC. After each script the next one
  * on the same handle, and one on another handle that lives as long as the process, have to work
  * as if nothing had been; nobody may have talked to the second server, and the credential may
@@ -107,6 +109,8 @@ static moonlever *open_host(const struct servers *servers, struct outcome *o)
     snprintf(origin, sizeof origin, "SCREENDESK_URL=%s", servers->good_url);
     set(h, "origin", origin);
     set(h, "journal", getenv("HOSTILE_JOURNAL"));
+    if (getenv("HOSTILE_ISOLATE"))
+        set(h, "isolate", getenv("HOSTILE_ISOLATE"));
     moonlever_on_output(h, on_output, o);
     moonlever_on_log(h, on_log, o);
     return h;
@@ -168,7 +172,7 @@ static bool apply_settings(moonlever *h, const char *head)
         char *equals = strchr(pair, '=');
         if (!equals || strncmp(pair, "exit=", 5) == 0 || strncmp(pair, "says=", 5) == 0 ||
             strncmp(pair, "prints=", 7) == 0 || strncmp(pair, "loads=", 6) == 0 ||
-            strncmp(pair, "result=", 7) == 0)
+            strncmp(pair, "result=", 7) == 0 || strncmp(pair, "isolated=", 9) == 0)
             continue;
         *equals = '\0';
         set(h, pair, equals + 1);
@@ -203,6 +207,11 @@ static void check_end(const struct script *s, moonlever *h, const struct outcome
 {
     char wanted[300], got[700];
     snprintf(got, sizeof got, "%d, %.500s", code, moonlever_errmsg(h));
+    if (getenv("HOSTILE_ISOLATE") && member(s->head, "isolated", wanted, sizeof wanted)) {
+        if (atoi(wanted) != code)
+            complain(s, "isolated, it ended with ", got);
+        return;
+    }
     if (member(s->head, "exit", wanted, sizeof wanted) && atoi(wanted) != code)
         complain(s, "it ended with ", got);
     if (member(s->head, "says", wanted, sizeof wanted) && !strstr(moonlever_errmsg(h), wanted))
