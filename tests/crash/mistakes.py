@@ -24,7 +24,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PATCHES = os.path.join(HERE, "mistakes")
-COPIED = ("CMakeLists.txt", "cmake", "include", "lua", "scripts", "src", "tests", "tools", "LICENSE")
+COPIED = ("CMakeLists.txt", "cmake", "include", "docs", "lua", "packaging", "scripts", "src", "tests", "tools", "LICENSE",
+          "README.md")
 
 
 class Failed(Exception):
