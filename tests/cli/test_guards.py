@@ -91,7 +91,8 @@ class Canary(unittest.TestCase):
         with Desk(recordings=30) as place:
             run = place.ended(0, "run", script(TITLES), "--yes")["run"]
             place.service.recordings[28]["title"] = "of somebody else"  # the second of the second lot
-            result = place.ended(6, "undo", run, "--yes", "--canary")
+            # One after the other: a look that takes long would let others into the lot before it.
+            result = place.ended(6, "undo", run, "--yes", "--canary", "--concurrency", "1")
             self.assertEqual((result["counts"]["conflict"], result["counts"]["confirmed"]), (1, 10))
             self.assertEqual(len(place.writes()), 40)
 
